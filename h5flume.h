@@ -1,0 +1,9 @@
+#pragma once
+
+/// Everything of h5flume in one include.
+
+#include "core/array_view.h"
+#include "core/element_type.h"
+#include "core/error.h"
+#include "readers/stream/streamer.h"
+#include "readers/worker/inspector.h"

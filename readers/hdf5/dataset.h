@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "readers/hdf5/dataset_info.h"
+
+namespace h5flume::hdf5 {
+
+/// How to open a dataset.
+struct OpenOptions {
+  /// Fields to read of a compound dataset; empty reads whole rows. A nested field is written
+  /// "outer/inner". One name gives that field's own type, several a packed compound of them
+  /// in the order given.
+  std::vector<std::string> fields;
+
+  /// Lets external links, external raw files and virtual sources lead outside the folder that
+  /// holds the file. Off, so that a downloaded file cannot read the rest of the disk.
+  bool allow_outside_sources = false;
+
+  /// Rows that one read() asks for, as far as is known; sizes libhdf5's chunk cache. 0: unknown.
+  std::uint64_t rows_per_read = 0;
+};
+
+/// What tells whether a file is still the file that was opened.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size_bytes = 0;
+  std::int64_t modified_ns = 0;
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
+/// The identity of the file at `path`. Throws kNotFound or kIo, naming the path.
+FileIdentity identity_of(const std::string& path);
+
+/// A dataset opened for reading, by libhdf5. The only reader that serves everything.
+///
+/// Lifetime: holds its file open. Threads: calls on any number of Datasets may run at once;
+/// libhdf5 does one at a time, under one lock of this library.
+class Dataset {
+ public:
+  /// Opens the dataset at `path` inside `file`, read only.
+  ///
+  /// Throws kNotFound (no file, no dataset), kInvalidArgument (a group in place of a dataset, an
+  /// unknown field, fields of a dataset that has none), kUnsupported (scalar and null
+  /// dataspaces, variable-length data, references and other types not served, named),
+  /// kMissingFilter, kRefused (see OpenOptions::allow_outside_sources), kCorruptData.
+  /// A missing source of a virtual dataset is kNotFound.
+  Dataset(const std::string& file, const std::string& path, const OpenOptions& options = {});
+  Dataset(Dataset&&) noexcept;
+  Dataset& operator=(Dataset&&) noexcept;
+  ~Dataset();
+
+  const DatasetInfo& info() const noexcept;
+
+  /// Of the file that is open, taken from its descriptor when it was opened.
+  const FileIdentity& identity() const noexcept;
+
+  /// Reads rows [first_row, first_row + row_count) into `out`, C order, native byte order.
+  /// Missing chunks give the fill value. `out` must hold exactly row_count * info().row_bytes().
+  ///
+  /// Throws kInvalidArgument (rows outside the dataset, wrong buffer size), kCorruptData (a
+  /// filter or checksum fails), kSourceChanged (the file, or a file it draws on, was truncated,
+  /// rewritten or removed since it was opened), kIo.
+  void read_rows(std::uint64_t first_row, std::uint64_t row_count, std::span<std::byte> out);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One object found by list_datasets().
+struct ListedDataset {
+  std::string path;
+  std::string error;  ///< why it cannot be followed, for a dangling or refused link; else empty
+};
+
+/// The paths of all datasets of `file`, in the order of their names, each hard-linked object
+/// once; soft links are not followed. Throws as Dataset does for a file that cannot be read.
+std::vector<ListedDataset> list_datasets(const std::string& file);
+
+}  // namespace h5flume::hdf5

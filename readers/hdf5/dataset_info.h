@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/element_type.h"
+
+namespace h5flume::hdf5 {
+
+/// How a dataset's values are laid out in its file.
+enum class Layout { kCompact, kContiguous, kChunked, kVirtual, kExternal };
+
+/// "chunked" and so on.
+std::string to_string(Layout layout);
+
+/// One stage of the chunk filter pipeline, in the order of writing.
+struct Filter {
+  int id = 0;                         ///< registered number, e.g. 1 deflate, 2 shuffle
+  std::string name;                   ///< "gzip", "shuffle", ... or the name stored in the file
+  std::vector<std::uint32_t> values;  ///< the filter's parameters as stored ("cd_values")
+
+  bool operator==(const Filter&) const = default;
+};
+
+/// What a dataset is, learned without reading its values.
+///
+/// Threads: a value; copy it freely.
+struct DatasetInfo {
+  std::string file;                  ///< the path that was opened
+  std::string path;                  ///< the dataset's path inside the file
+  std::vector<std::uint64_t> shape;  ///< dimensions; rank 1 or more. Rows run along axis 0
+  ElementType type;                  ///< of the elements as they are delivered, after `fields`
+  Layout layout = Layout::kContiguous;
+  std::vector<std::uint64_t> chunk;  ///< chunk shape; empty if not chunked
+  std::vector<Filter> filters;       ///< chunk filters in the order of writing
+  std::uint64_t stored_bytes = 0;    ///< allocated in the file, after compression
+
+  std::uint64_t row_count() const noexcept { return shape.empty() ? 0 : shape[0]; }
+  std::uint64_t row_bytes() const noexcept;      ///< bytes of one row, decoded
+  std::uint64_t decoded_bytes() const noexcept;  ///< bytes of the whole dataset, decoded
+
+  bool operator==(const DatasetInfo&) const = default;
+};
+
+}  // namespace h5flume::hdf5

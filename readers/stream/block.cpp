@@ -1,0 +1,110 @@
+#include "readers/stream/block.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace h5flume {
+namespace {
+
+// What the elements of an array element are made of, or the type itself.
+const ElementType& scalar_type(const ElementType& type) {
+  const ElementType* scalar = &type;
+  while (scalar->kind == ElementKind::kArray) scalar = &scalar->base.front();
+  return *scalar;
+}
+
+bool is_number(ElementKind kind) {
+  switch (kind) {
+    case ElementKind::kInteger:
+    case ElementKind::kUnsigned:
+    case ElementKind::kFloat:
+    case ElementKind::kBool:
+    case ElementKind::kEnum:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// An enum shows as its integer, a bool as any one-byte integer too.
+bool shows(const ElementType& wanted, const ElementType& type) {
+  const bool wants_signed = wanted.kind == ElementKind::kInteger;
+  const bool wants_integer = wants_signed || wanted.kind == ElementKind::kUnsigned;
+  switch (type.kind) {
+    case ElementKind::kEnum:
+      return wants_integer && wants_signed == type.is_signed;
+    case ElementKind::kBool:
+      return wanted.kind == ElementKind::kBool || wants_integer;
+    default:
+      return wanted.kind == type.kind;
+  }
+}
+
+}  // namespace
+
+namespace internal {
+
+void check_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
+  const ElementType& scalar = scalar_type(type);
+  const bool fits = wanted ? shows(*wanted, scalar) : !is_number(scalar.kind);
+  if (fits && scalar.size == wanted_size) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("view a block of {} as {}", to_string(type),
+                          wanted ? to_string(*wanted)
+                                 : fmt::format("a structure of {} bytes", wanted_size)));
+}
+
+std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
+                                      bool as_bytes) {
+  std::vector<std::uint64_t> shape = dataset.shape;
+  shape[0] = row_count;
+  if (as_bytes) {
+    shape.push_back(dataset.type.size);
+    return shape;
+  }
+  for (const ElementType* type = &dataset.type; type->kind == ElementKind::kArray;
+       type = &type->base.front()) {
+    shape.insert(shape.end(), type->dims.begin(), type->dims.end());
+  }
+  return shape;
+}
+
+}  // namespace internal
+
+Block::Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> dataset,
+             std::uint64_t first_row, std::uint64_t row_count, std::uint64_t epoch)
+    : slot_(std::move(slot)),
+      lease_(std::make_shared<Lease>()),
+      dataset_(std::move(dataset)),
+      first_row_(first_row),
+      row_count_(row_count),
+      epoch_(epoch) {}
+
+Block& Block::operator=(Block&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  slot_ = std::move(other.slot_);
+  lease_ = std::move(other.lease_);
+  dataset_ = std::move(other.dataset_);
+  first_row_ = other.first_row_;
+  row_count_ = other.row_count_;
+  epoch_ = other.epoch_;
+  return *this;
+}
+
+std::span<const std::byte> Block::bytes() const {
+  if (!lease_) {
+    throw Error(ErrorCode::kExpiredView, "look at a block that was released or moved from");
+  }
+  return slot_.bytes();
+}
+
+void Block::release() noexcept {
+  if (!lease_) return;
+  lease_->end();  // before the slot can be filled again
+  lease_.reset();
+  slot_.release();
+}
+
+}  // namespace h5flume

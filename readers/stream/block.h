@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/array_view.h"
+#include "core/block_ring.h"
+#include "readers/hdf5/dataset_info.h"
+
+namespace h5flume {
+
+/// Throws kInvalidArgument unless an array of T can show elements of `type`: the same size, and
+/// the same meaning where T is a number. A struct or std::byte shows any type of its size.
+namespace internal {
+void check_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size);
+std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
+                                      bool as_bytes);
+}  // namespace internal
+
+/// Consecutive rows of a dataset, read in place from the ring: a read reservation.
+///
+/// While it is held its bytes do not change and its slot is not reused. Destruction, release() or
+/// assignment give the slot back to the workers.
+///
+/// Lifetime: may outlive its queue; it keeps the ring's memory. Threads: may move between threads,
+/// not be shared by them while it is released.
+class [[nodiscard]] Block {
+ public:
+  Block() = default;
+  Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> dataset,
+        std::uint64_t first_row, std::uint64_t row_count, std::uint64_t epoch);
+  Block(Block&&) noexcept = default;
+  Block& operator=(Block&& other) noexcept;
+  ~Block() { release(); }
+
+  /// Row of the dataset that comes first. A wrapped block of a cyclic stream goes on at row 0.
+  std::uint64_t first_row() const noexcept { return first_row_; }
+  std::uint64_t row_count() const noexcept { return row_count_; }
+
+  /// Number of complete passes over the dataset before this block's first row; 0 unless cyclic.
+  std::uint64_t epoch() const noexcept { return epoch_; }
+
+  /// The dataset, with the element type that this block holds.
+  const hdf5::DatasetInfo& dataset() const noexcept { return *dataset_; }
+  const std::shared_ptr<const hdf5::DatasetInfo>& shared_dataset() const noexcept {
+    return dataset_;
+  }
+
+  /// The rows' bytes: C order, native byte order. Throws kExpiredView after release().
+  std::span<const std::byte> bytes() const;
+
+  /// The rows as an array of T: shape {row_count, inner dimensions, dimensions of an array
+  /// element}. T is the arithmetic type of the elements, a trivially copyable struct of the size of
+  /// a compound, or std::byte (which appends an axis of the element's bytes).
+  /// Throws kInvalidArgument if T does not fit the element type, kExpiredView after release().
+  template <class T>
+  ArrayView<T> view() const;
+
+  /// Gives the slot back; views of this block are expired from now on. No effect if repeated.
+  void release() noexcept;
+
+ private:
+  ReadReservation slot_;
+  std::shared_ptr<Lease> lease_;
+  std::shared_ptr<const hdf5::DatasetInfo> dataset_;
+  std::uint64_t first_row_ = 0;
+  std::uint64_t row_count_ = 0;
+  std::uint64_t epoch_ = 0;
+};
+
+template <class T>
+ArrayView<T> Block::view() const {
+  static_assert(std::is_trivially_copyable_v<T>, "a view shows plain data only");
+  const auto memory = bytes();
+  constexpr bool kAsBytes = std::is_same_v<T, std::byte>;
+  if constexpr (std::is_arithmetic_v<T>) {
+    const ElementType wanted = element_type_of<T>();
+    internal::check_viewable(dataset_->type, &wanted, sizeof(T));
+  } else if constexpr (!kAsBytes) {
+    internal::check_viewable(dataset_->type, nullptr, sizeof(T));
+  }
+  return ArrayView<T>(lease_, reinterpret_cast<const T*>(memory.data()),
+                      internal::view_shape(*dataset_, row_count_, kAsBytes));
+}
+
+}  // namespace h5flume

@@ -1,0 +1,55 @@
+#include "readers/stream/fill_blocks.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <new>
+
+#include "core/test_point.h"
+#include "readers/stream/row_names_internal.h"
+
+namespace h5flume {
+namespace {
+
+std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, hdf5::Dataset& dataset,
+                       std::span<std::byte> out) {
+  std::size_t filled = 0;
+  for (const RowRange& range : plan.ranges(ticket)) {
+    test_point("block.reading", ticket);
+    const std::size_t size_bytes = range.count * dataset.info().row_bytes();
+    if (filled + size_bytes > out.size()) {
+      throw Error(ErrorCode::kSourceChanged,
+                  fmt::format("read {}: its rows are larger than when the stream was started",
+                              rows_of(dataset.info(), range)));
+    }
+    dataset.read_rows(range.first, range.count, out.subspan(filled, size_bytes));
+    filled += size_bytes;
+  }
+  return filled;
+}
+
+}  // namespace
+
+void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, hdf5::Dataset& dataset) {
+  using Clock = std::chrono::steady_clock;
+  while (auto slot = ring.reserve(worker)) {
+    const auto started = Clock::now();
+    const auto fail_with = [&](ErrorCode code, const char* cause) {
+      const RowRange rows{plan.first_row(slot->ticket()), plan.row_count(slot->ticket())};
+      std::move(*slot).fail(
+          Error(code, fmt::format("read {}: {}", rows_of(dataset.info(), rows), cause)));
+    };
+    try {
+      const std::size_t size_bytes = read_block(plan, slot->ticket(), dataset, slot->bytes());
+      std::move(*slot).commit(size_bytes, Clock::now() - started);
+    } catch (const Error& error) {
+      std::move(*slot).fail(error);
+    } catch (const std::bad_alloc&) {
+      fail_with(ErrorCode::kOutOfMemory, "the worker has no memory left");
+    } catch (const std::exception& error) {
+      fail_with(ErrorCode::kWorkerFailed, error.what());
+    }
+  }
+}
+
+}  // namespace h5flume

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "readers/hdf5/dataset_info.h"
+#include "readers/stream/block_plan.h"
+
+namespace h5flume {
+
+// How messages name rows: "'/events' rows 4096-8191 of run7.h5".
+inline std::string rows_of(const hdf5::DatasetInfo& dataset, const RowRange& rows) {
+  return fmt::format("'{}' rows {}-{} of {}", dataset.path, rows.first, rows.first + rows.count - 1,
+                     dataset.file);
+}
+
+}  // namespace h5flume

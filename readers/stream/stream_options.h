@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace h5flume {
+
+/// Who reads and decodes the blocks.
+enum class WorkerKind {
+  /// Separate programs. They decode side by side, because each has a libhdf5 of its own, and a
+  /// file that crashes, hangs or bloats one cannot hurt the caller.
+  kProcesses,
+  /// Threads of the calling process. They start in microseconds, but libhdf5 lets one read at a
+  /// time, and a hostile file can take the caller down: for files that are trusted.
+  kThreads,
+};
+
+/// What happens when a block cannot be read.
+enum class OnError {
+  kRaise,  ///< take() throws the block's Error; the next take() goes on with the next block
+  kSkip,   ///< the block is left out and its Error is kept: see BlockQueue::skipped()
+};
+
+/// How one dataset is streamed. Checked by Streamer::queue(), which names the offending option.
+struct StreamOptions {
+  // --- behaviour ---
+
+  /// Deliver blocks in dataset order. Otherwise whichever block is ready first comes first.
+  bool ordered = false;
+
+  /// Begin again at row 0 after the last row, without end. A block may then wrap: it holds the
+  /// last rows of the dataset followed by the first.
+  bool cyclic = false;
+
+  /// Deliver the rows that do not fill a block as a last, shorter block. Without it they are
+  /// reachable by BlockQueue::remainder(). Has no meaning in cyclic mode, where blocks wrap.
+  bool remainder = false;
+
+  /// In unordered cyclic mode: lets blocks of the next pass come before the last of this one.
+  bool mix_passes = false;
+
+  /// Fields of a compound dataset. Empty: whole rows. One: that field's own type. Several: a
+  /// compound of them in this order. A nested field is written "outer/inner".
+  std::vector<std::string> fields;
+
+  OnError on_error = OnError::kRaise;
+
+  // --- performance ---
+
+  /// Who reads; see WorkerKind.
+  WorkerKind kind = WorkerKind::kProcesses;
+
+  /// Number of readers, 1 to 255. By default one for each core this process may use, at most 8.
+  std::optional<unsigned> workers;
+
+  /// Blocks in flight, that is ring slots of block_rows rows each, held ones included; at least 1.
+  /// By default 2 * workers + 1.
+  std::optional<unsigned> read_ahead;
+
+  /// Rows of a block, at least 1. By default chosen from the dataset: see default_block_rows().
+  std::optional<std::int64_t> block_rows;
+
+  // --- limits ---
+
+  /// A worker that needs longer than this for one block, or for opening the file, is killed and
+  /// the block becomes a kTimeout error. Worker processes only. 0: no limit.
+  std::chrono::milliseconds block_timeout{30'000};
+
+  /// After this many worker deaths on the same block the block becomes a kWorkerFailed error.
+  unsigned max_deaths_per_block = 3;
+};
+
+}  // namespace h5flume

@@ -1,0 +1,169 @@
+#include "readers/stream/streamer.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+#include <utility>
+
+#include "core/file_descriptor.h"
+#include "readers/stream/block_queue_internal.h"
+
+namespace h5flume {
+namespace {
+
+constexpr std::uint64_t kUsualBlockBytes = 128 * 1024;
+constexpr std::uint64_t kLargestDefaultBlockBytes = 64 * 1024 * 1024;
+constexpr unsigned kMaxWorkers = 255;
+constexpr unsigned kMaxDefaultWorkers = 8;
+constexpr unsigned kMaxReadAhead = 1u << 20;
+
+unsigned usable_cores() {
+  cpu_set_t cores;
+  if (::sched_getaffinity(0, sizeof cores, &cores) == 0) {
+    return static_cast<unsigned>(CPU_COUNT(&cores));
+  }
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+void require(bool holds, const char* option, long long value, const std::string& range) {
+  if (holds) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("stream a dataset: {} is {}, but must be {}", option, value, range));
+}
+
+void check(const StreamOptions& options) {
+  if (options.workers) {
+    require(*options.workers >= 1 && *options.workers <= kMaxWorkers, "workers", *options.workers,
+            fmt::format("1 to {}", kMaxWorkers));
+  }
+  if (options.read_ahead) {
+    require(*options.read_ahead >= 1 && *options.read_ahead <= kMaxReadAhead, "read_ahead",
+            *options.read_ahead, fmt::format("1 to {}", kMaxReadAhead));
+  }
+  if (options.block_rows) {
+    require(*options.block_rows >= 1, "block_rows", *options.block_rows, "at least 1");
+  }
+  require(options.max_deaths_per_block >= 1, "max_deaths_per_block", options.max_deaths_per_block,
+          "at least 1");
+  require(options.block_timeout.count() >= 0, "block_timeout", options.block_timeout.count(),
+          "0 or more milliseconds");
+}
+
+// Which blocks may be delivered next, see RingOptions::window_end.
+std::function<std::uint64_t(std::uint64_t)> delivery_order(const StreamOptions& options,
+                                                           const BlockPlan& plan) {
+  if (options.ordered) return [](std::uint64_t delivered) { return delivered + 1; };
+  if (!options.cyclic || options.mix_passes) return {};
+  return [plan](std::uint64_t delivered) { return plan.first_of_next_epoch(delivered); };
+}
+
+std::size_t block_bytes(const hdf5::DatasetInfo& dataset, std::uint64_t block_rows) {
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(block_rows, dataset.row_bytes(), &bytes)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("stream '{}' of {}: a block of {} rows of {} bytes does not fit the "
+                            "address space",
+                            dataset.path, dataset.file, block_rows, dataset.row_bytes()));
+  }
+  return std::max<std::size_t>(bytes, 1);
+}
+
+WorkersOptions workers_options(const std::string& file, const std::string& dataset,
+                               const FileOptions& file_options, const StreamOptions& options) {
+  return {.file = file,
+          .dataset = dataset,
+          .open = {.fields = options.fields,
+                   .allow_outside_sources = file_options.allow_outside_sources,
+                   .rows_per_read = static_cast<std::uint64_t>(options.block_rows.value_or(0))},
+          .worker = file_options,
+          .count = options.workers.value_or(std::min(usable_cores(), kMaxDefaultWorkers)),
+          .block_timeout = options.block_timeout,
+          .max_deaths_per_block = options.max_deaths_per_block};
+}
+
+// Streams `rows`, or the whole dataset.
+BlockQueue open_queue(const std::string& file, const std::string& path,
+                      const FileOptions& file_options, const StreamOptions& options,
+                      const std::optional<RowRange>& rows) {
+  check(options);
+  const auto workers_are = workers_options(file, path, file_options, options);
+  auto workers = options.kind == WorkerKind::kThreads ? make_thread_workers(workers_are)
+                                                      : make_process_workers(workers_are);
+  auto dataset = std::make_shared<const hdf5::DatasetInfo>(workers->opened());
+
+  const BlockPlan plan{.rows = rows.value_or(RowRange{0, dataset->row_count()}),
+                       .block_rows = options.block_rows
+                                         ? static_cast<std::uint64_t>(*options.block_rows)
+                                         : default_block_rows(*dataset),
+                       .cyclic = options.cyclic,
+                       .remainder = options.remainder};
+  const bool empty = plan.rows.count == 0;
+  BlockRing ring({.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
+                  .block_bytes = block_bytes(*dataset, plan.block_rows),
+                  .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
+                  .window_end = delivery_order(options, plan)});
+  if (!empty) workers->start(ring, plan);
+
+  StreamOptions for_remainder = options;
+  for_remainder.cyclic = false;
+  for_remainder.workers = 1;
+  for_remainder.read_ahead = 1;
+  for_remainder.on_error = OnError::kRaise;
+  const auto open_rows = [=](RowRange wanted) {
+    StreamOptions one_block = for_remainder;
+    one_block.block_rows = static_cast<std::int64_t>(wanted.count);
+    return open_queue(file, path, file_options, one_block, wanted);
+  };
+  return BlockQueue(
+      std::unique_ptr<BlockQueue::Impl>(new BlockQueue::Impl{.dataset = std::move(dataset),
+                                                             .plan = plan,
+                                                             .on_error = options.on_error,
+                                                             .worker_count = workers_are.count,
+                                                             .ring = std::move(ring),
+                                                             .open_rows = open_rows,
+                                                             .workers = std::move(workers)}));
+}
+
+}  // namespace
+
+std::uint64_t default_block_rows(const hdf5::DatasetInfo& dataset) {
+  const std::uint64_t row_bytes = std::max<std::uint64_t>(dataset.row_bytes(), 1);
+  const auto rows_of = [&](std::uint64_t bytes) {
+    return std::max<std::uint64_t>(bytes / row_bytes, 1);
+  };
+  std::uint64_t rows = rows_of(kUsualBlockBytes);
+  if (!dataset.chunk.empty()) {
+    const std::uint64_t chunk_rows = std::max<std::uint64_t>(dataset.chunk[0], 1);
+    rows = std::max<std::uint64_t>(rows / chunk_rows, 1) * chunk_rows;
+  }
+  rows = std::min(rows, rows_of(kLargestDefaultBlockBytes));
+  return std::min(rows, std::max<std::uint64_t>(dataset.row_count(), 1));
+}
+
+Streamer::Streamer(std::string file, FileOptions options)
+    : file_(std::move(file)), options_(std::move(options)) {
+  const std::string operation = "open " + file_;
+  struct stat status {};
+  if (::stat(file_.c_str(), &status) != 0) throw_system_error(operation, errno);
+  if (S_ISDIR(status.st_mode)) throw_system_error(operation, EISDIR);
+  if (!FileDescriptor(::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))) {
+    throw_system_error(operation, errno);
+  }
+}
+
+BlockQueue Streamer::queue(const std::string& dataset, const StreamOptions& options) const {
+  return open_queue(file_, dataset, options_, options, std::nullopt);
+}
+
+RowStream Streamer::rows(const std::string& dataset, StreamOptions options) const {
+  options.ordered = true;
+  options.remainder = true;
+  return RowStream(queue(dataset, options));
+}
+
+}  // namespace h5flume

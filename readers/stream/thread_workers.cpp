@@ -1,0 +1,65 @@
+#include <mutex>
+#include <thread>
+
+#include "readers/stream/blocked_signals_internal.h"
+#include "readers/stream/fill_blocks.h"
+#include "readers/stream/workers_internal.h"
+
+namespace h5flume {
+namespace {
+
+// Each thread has the dataset opened for itself, so that none waits for another's file position or
+// chunk cache; libhdf5 still does one call at a time.
+class ThreadWorkers : public Workers {
+ public:
+  explicit ThreadWorkers(const WorkersOptions& options) {
+    for (unsigned i = 0; i < options.count; ++i) {
+      datasets_.emplace_back(options.file, options.dataset, options.open);
+    }
+  }
+  ~ThreadWorkers() override { ThreadWorkers::close(); }
+
+  hdf5::DatasetInfo opened() override { return datasets_.front().info(); }
+
+  void start(const BlockRing& ring, const BlockPlan& plan) override {
+    ring_ = ring;
+    const BlockedSignals blocked;
+    for (std::size_t i = 0; i < datasets_.size(); ++i) {
+      const WorkerId worker{static_cast<std::uint8_t>(i), 0};
+      threads_.emplace_back(
+          [worker, plan, ring = BlockRing(ring), &dataset = datasets_[i]]() mutable {
+            fill_blocks(ring, worker, plan, dataset);
+          });
+    }
+  }
+
+  void finish() noexcept override {
+    if (ring_) ring_->stop();
+  }
+
+  void close() noexcept override {
+    finish();
+    const std::lock_guard lock(closing_);
+    for (auto& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+
+  std::optional<Error> failure() const override { return std::nullopt; }
+  std::vector<int> pids() const override { return {}; }
+  std::uint64_t restarts() const override { return 0; }
+
+ private:
+  std::vector<hdf5::Dataset> datasets_;
+  std::optional<BlockRing> ring_;
+  std::mutex closing_;  // guards the joining of threads_
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+std::unique_ptr<Workers> make_thread_workers(WorkersOptions options) {
+  return std::make_unique<ThreadWorkers>(options);
+}
+
+}  // namespace h5flume

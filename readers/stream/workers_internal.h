@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/block_ring.h"
+#include "readers/hdf5/dataset.h"
+#include "readers/stream/block_plan.h"
+#include "readers/worker/file_options.h"
+
+namespace h5flume {
+
+// What a set of workers is to read, and how long it may take them.
+struct WorkersOptions {
+  std::string file;
+  std::string dataset;
+  hdf5::OpenOptions open;
+  FileOptions worker;
+  unsigned count = 1;
+  std::chrono::milliseconds block_timeout{0};  // 0: no limit
+  unsigned max_deaths_per_block = 3;
+};
+
+// The workers of one stream: processes or threads behind one interface.
+//
+// Threads: opened() and start() are called once, in this order, by the maker; the others by anyone.
+class Workers {
+ public:
+  virtual ~Workers() = default;  // closes
+
+  // Waits until a worker has opened the dataset. Throws what keeps them from it.
+  virtual hdf5::DatasetInfo opened() = 0;
+
+  // Has the workers fill the ring from now on.
+  virtual void start(const BlockRing& ring, const BlockPlan& plan) = 0;
+
+  // Lets the workers go, without waiting for it: the stream has been delivered.
+  virtual void finish() noexcept = 0;
+
+  // Ends the workers; they are gone when it returns. No effect if repeated.
+  virtual void close() noexcept = 0;
+
+  // Why there are no workers any more although the stream is not done, if that is so; the ring has
+  // been stopped then.
+  virtual std::optional<Error> failure() const = 0;
+
+  virtual std::vector<int> pids() const = 0;
+  virtual std::uint64_t restarts() const = 0;
+};
+
+std::unique_ptr<Workers> make_process_workers(WorkersOptions options);
+std::unique_ptr<Workers> make_thread_workers(WorkersOptions options);
+
+}  // namespace h5flume

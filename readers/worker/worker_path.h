@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+namespace h5flume {
+
+/// Finds the worker program: `option` if it is not empty, else the environment variable
+/// H5FLUME_WORKER, else `h5flume-worker` next to the library or the running program or in
+/// ../libexec/h5flume or ../bin from there, else where h5flume was installed.
+/// Throws kNotFound, naming the places that were looked at.
+std::string find_worker(const std::string& option);
+
+}  // namespace h5flume

@@ -1,0 +1,99 @@
+#include "readers/worker/worker_program.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "core/channel.h"
+#include "core/process.h"
+#include "readers/stream/fill_blocks.h"
+#include "readers/worker/worker_client.h"
+#include "readers/worker/worker_protocol_internal.h"
+
+namespace h5flume {
+namespace {
+
+using protocol::Json;
+
+void limit_memory(std::uint64_t bytes) {
+  if (bytes == 0) return;
+  const rlimit limit{bytes, bytes};
+  ::setrlimit(RLIMIT_DATA, &limit);
+}
+
+// A worker can be replaced, its parent cannot: when memory is short, the kernel should take the
+// worker. And a crash on a damaged file is expected, and no reason to leave a core file about.
+void be_expendable() {
+  std::ofstream("/proc/self/oom_score_adj") << 1000;
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
+class WorkerProgram {
+ public:
+  explicit WorkerProgram(Channel channel) : channel_(std::move(channel)) {}
+
+  // Serves one request after the other until the channel is closed.
+  void run() {
+    while (auto message = channel_.receive()) {
+      Json reply;
+      try {
+        reply = serve(*message);
+      } catch (const Error& error) {
+        reply = protocol::error_reply(error);
+      } catch (const std::bad_alloc&) {
+        reply = protocol::error_reply(
+            {ErrorCode::kOutOfMemory, "open a file: the worker has no memory left"});
+      } catch (const std::exception& error) {
+        reply = protocol::error_reply({ErrorCode::kWorkerFailed, error.what()});
+      }
+      if (!channel_.send(protocol::encode(reply))) return;
+    }
+  }
+
+ private:
+  Json serve(Message& message) {
+    const Json request = protocol::decode(message.text);
+    if (request.contains("open")) return open(request["open"].get<protocol::OpenRequest>());
+    if (request.contains("list")) {
+      return {{"datasets", hdf5::list_datasets(request["list"].get<std::string>())}};
+    }
+    return fill(request.at("fill").get<protocol::FillRequest>(), std::move(message.descriptor));
+  }
+
+  Json open(const protocol::OpenRequest& request) {
+    limit_memory(request.memory_bytes);
+    dataset_.emplace(request.file, request.dataset, request.options);
+    return protocol::OpenReply{dataset_->info(), dataset_->identity()};
+  }
+
+  Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
+    BlockRing ring = BlockRing::attach(std::move(memory));
+    fill_blocks(ring, request.worker, request.plan, dataset_.value());
+    return {{"stopped", true}};
+  }
+
+  Channel channel_;
+  std::optional<hdf5::Dataset> dataset_;
+};
+
+}  // namespace
+
+int worker_program(int argc, char** argv) {
+  if (argc < 2 || ::fcntl(kWorkerChannelDescriptor, F_GETFD) < 0) {
+    std::fputs("h5flume-worker is started by programs that use h5flume, not by hand\n", stderr);
+    return 2;
+  }
+  die_with_parent(static_cast<pid_t>(std::strtol(argv[1], nullptr, 10)));
+  be_expendable();
+  WorkerProgram(Channel(FileDescriptor(kWorkerChannelDescriptor))).run();
+  return 0;
+}
+
+}  // namespace h5flume

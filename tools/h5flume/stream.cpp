@@ -1,0 +1,256 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "readers/stream/streamer.h"
+#include "tools/h5flume/command.h"
+#include "tools/h5flume/npy_writer.h"
+#include "tools/h5flume/progress_bar.h"
+#include "tools/h5flume/stream_digest.h"
+#include "tools/h5flume/text.h"
+
+namespace h5flume::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Arguments {
+  std::string file;
+  std::string dataset;
+  std::string out;
+  FileOptions opening;
+  StreamOptions streaming;
+  bool threads = false;
+  bool skip_errors = false;
+  bool digest = false;
+  bool quiet = false;
+  double timeout_seconds = 30;
+  std::uint64_t blocks = 0;  // to take of a cyclic stream
+
+  StreamOptions stream_options() const {
+    StreamOptions options = streaming;
+    options.remainder = true;
+    options.kind = threads ? WorkerKind::kThreads : WorkerKind::kProcesses;
+    options.on_error = skip_errors ? OnError::kSkip : OnError::kRaise;
+    options.block_timeout =
+        std::chrono::milliseconds(static_cast<std::int64_t>(timeout_seconds * 1000));
+    // A digest holds blocks back until those before them are there: a skipped one never is.
+    if (skip_errors && digest) options.ordered = true;
+    return options;
+  }
+};
+
+struct Result {
+  StreamStatistics statistics;
+  std::uint64_t rows = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+  double seconds = 0;
+  double first_block_seconds = 0;
+  unsigned workers = 0;
+  std::vector<Error> skipped;
+  std::optional<std::string> sha256;
+
+  double mb_per_s() const { return seconds > 0 ? static_cast<double>(bytes) / 1e6 / seconds : 0; }
+};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Looks at the block as the simplest training loop would: memory that nobody touched costs nothing.
+void touch(const Block& block) {
+  if (block.bytes().empty()) return;
+  [[maybe_unused]] volatile std::byte sink = block.bytes().front();
+}
+
+// Rows that will have been taken at the end; of a cyclic stream whole blocks, wrapped ones
+// included.
+std::uint64_t expected_rows(const Arguments& arguments, const BlockQueue& queue) {
+  return arguments.streaming.cyclic ? arguments.blocks * queue.block_rows()
+                                    : queue.dataset().row_count();
+}
+
+// Takes every block of the stream, or the first `arguments.blocks` of a cyclic one, which may
+// come in any order among others that follow them.
+Result drain(BlockQueue& queue, const Arguments& arguments, Clock::time_point start,
+             const SignalWatch& signals) {
+  const auto& dataset = queue.dataset();
+  const std::uint64_t rows = expected_rows(arguments, queue);
+  const bool gaps = arguments.skip_errors;
+  std::optional<NpyWriter> npy;
+  if (!arguments.out.empty()) npy.emplace(arguments.out, dataset, rows);
+  std::optional<StreamDigest> digest;
+  if (arguments.digest) digest.emplace();
+  ProgressBar progress(arguments.file + " " + dataset.path, rows * dataset.row_bytes(),
+                       ProgressBar::Unit::kBytes, arguments.quiet);
+
+  Result result;
+  while (result.rows < rows || !arguments.streaming.cyclic) {
+    auto block = queue.take();
+    if (!block) break;
+    touch(*block);
+    const std::uint64_t position = block->epoch() * dataset.row_count() + block->first_row();
+    if (position >= rows) continue;
+    if (result.blocks++ == 0) result.first_block_seconds = seconds_since(start);
+    result.rows += block->row_count();
+    result.bytes += block->bytes().size();
+    if (npy) npy->write_rows(position, block->bytes());
+    if (digest && gaps) digest->append(*block);
+    if (digest && !gaps) digest->add(position, std::move(*block));
+    progress.update(result.bytes);
+  }
+  signals.check();
+
+  result.seconds = seconds_since(start);
+  result.statistics = queue.statistics();
+  result.skipped = queue.skipped();
+  result.workers = queue.workers();
+  if (digest) result.sha256 = digest->finish();
+  if (npy) std::move(*npy).commit();
+  return result;
+}
+
+void print_as_json(const Result& result) {
+  nlohmann::ordered_json object{{"rows", result.rows},
+                                {"blocks", result.blocks},
+                                {"bytes", result.bytes},
+                                {"seconds", result.seconds},
+                                {"mb_per_s", result.mb_per_s()},
+                                {"wait_seconds", result.statistics.wait_seconds},
+                                {"path", "hdf5"},
+                                {"workers", result.workers},
+                                {"read_seconds", result.statistics.read_seconds},
+                                {"first_block_seconds", result.first_block_seconds},
+                                {"worker_restarts", result.statistics.worker_restarts},
+                                {"skipped_blocks", result.statistics.skipped_blocks}};
+  if (result.sha256) object["sha256"] = *result.sha256;
+  print_json(object);
+}
+
+void print_for_people(const Result& result, const Arguments& arguments) {
+  fmt::print("{} rows in {} blocks, {} in {:.2f} s: {:.0f} MB/s\n", result.rows, result.blocks,
+             format_bytes(static_cast<double>(result.bytes)), result.seconds, result.mb_per_s());
+  fmt::print("{} worker {}, first block after {:.0f} ms, waited {:.2f} s for blocks\n",
+             result.workers,
+             arguments.threads     ? "threads"
+             : result.workers == 1 ? "process"
+                                   : "processes",
+             result.first_block_seconds * 1000, result.statistics.wait_seconds);
+  if (result.statistics.worker_restarts > 0) {
+    fmt::print("{} workers died and were replaced\n", result.statistics.worker_restarts);
+  }
+  if (result.sha256) fmt::print("sha256 {}\n", *result.sha256);
+  if (!arguments.out.empty()) fmt::print("wrote {}\n", printable(arguments.out));
+}
+
+void run(const Arguments& arguments, Context& context) {
+  const auto start = Clock::now();
+  const Streamer streamer(arguments.file, arguments.opening);
+  auto queue = streamer.queue(arguments.dataset, arguments.stream_options());
+  const SignalWatch::Action close_on_signal(context.signals, [&queue] { queue.close(); });
+  const Result result = drain(queue, arguments, start, context.signals);
+  for (const auto& error : result.skipped) {
+    fmt::print(stderr, "h5flume: skipped: {}\n", printable(error.what()));
+  }
+  if (context.json) {
+    print_as_json(result);
+  } else if (!arguments.quiet) {
+    print_for_people(result, arguments);
+  }
+}
+
+void add_behaviour(CLI::App& command, Arguments& arguments) {
+  auto& streaming = arguments.streaming;
+  command
+      .add_option("--field", streaming.fields,
+                  "Field of a compound dataset, \"outer/inner\" for a nested one; may be repeated. "
+                  "Default: whole rows")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command.add_flag("--ordered", streaming.ordered,
+                   "Deliver blocks in dataset order. Default: whichever is ready first");
+  auto* cyclic = command.add_flag("--cyclic", streaming.cyclic,
+                                  "Begin again after the last row; needs --blocks");
+  auto* blocks =
+      command
+          .add_option("--blocks", arguments.blocks, "Number of blocks to take of a cyclic stream")
+          ->type_name("N")
+          ->check(whole_number(1));
+  cyclic->needs(blocks);
+  blocks->needs(cyclic);
+  command
+      .add_flag("--skip-errors", arguments.skip_errors,
+                "Leave out blocks that cannot be read, and say which. Default: stop at the first")
+      ->excludes(cyclic);
+  command.add_flag("--allow-outside-sources", arguments.opening.allow_outside_sources,
+                   "Follow links and sources that lead outside the file's own folder");
+}
+
+void add_performance(CLI::App& command, Arguments& arguments) {
+  auto& streaming = arguments.streaming;
+  command
+      .add_option("--workers", streaming.workers,
+                  "Number of readers, 1 to 255. Default: one for each core, at most 8")
+      ->type_name("N")
+      ->check(whole_number(1, 255));
+  command.add_flag("--threads", arguments.threads,
+                   "Read by threads of this process, for files that are trusted. Default: by "
+                   "worker processes");
+  command
+      .add_option("--block-rows", streaming.block_rows,
+                  "Rows of a block. Default: about 128 KiB of rows, whole chunks")
+      ->type_name("N")
+      ->check(whole_number(1));
+  command
+      .add_option("--read-ahead", streaming.read_ahead,
+                  "Blocks in flight, each in memory. Default: twice the workers and one")
+      ->type_name("N")
+      ->check(whole_number(1, 1 << 20));
+  command
+      .add_option("--timeout", arguments.timeout_seconds,
+                  "Seconds that a worker process may need for one block; 0: no limit")
+      ->check(CLI::Range(0.0, 1e9).description(""))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+}
+
+void add_output(CLI::App& command, Arguments& arguments, Context& context) {
+  command.add_flag("--digest", arguments.digest,
+                   "Compute the SHA-256 of the decoded bytes in dataset order");
+  command
+      .add_option("--out", arguments.out,
+                  "Write the rows to a .npy file; rows that --skip-errors leaves out are zero")
+      ->type_name("FILE.npy");
+  command.add_flag("--quiet", arguments.quiet, "No progress bar and no summary");
+  add_json_option(command, context);
+}
+
+}  // namespace
+
+void add_stream(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  auto& command = *app.add_subcommand(
+      "stream", "Read a dataset as fast as a training loop could, and report the speed");
+  command.add_option("FILE", arguments->file, "HDF5 file")->type_name("")->required();
+  command.add_option("DATASET", arguments->dataset, "Path of the dataset inside the file")
+      ->type_name("")
+      ->required();
+  add_behaviour(command, *arguments);
+  add_performance(command, *arguments);
+  add_output(command, *arguments, context);
+  command.footer(
+      "MB are 1e6 decoded bytes.\n"
+      "Examples:\n"
+      "  h5flume stream run7.h5 /images --workers 4\n"
+      "  h5flume stream run7.h5 /events --field energy --out energy.npy");
+  command.callback(
+      [&context, arguments] { context.run = [&, arguments] { run(*arguments, context); }; });
+}
+
+}  // namespace h5flume::cli

@@ -134,12 +134,20 @@ class ProcessWorkers : public Workers {
       events.push_back({worker.client->process().pidfd(), POLLIN, 0});
       events.push_back({worker.client->channel_descriptor(), POLLIN, 0});
     }
-    // Four looks in the time a block may take find a late one early enough.
-    const auto timeout = options_.block_timeout / 4;
-    ::poll(events.data(), events.size(),
-           timeout.count() > 0 ? static_cast<int>(timeout.count()) : -1);
+    ::poll(events.data(), events.size(), look_interval_ms());
     eventfd_t ignored = 0;
     ::eventfd_read(wake_up_.get(), &ignored);
+  }
+
+  // Four looks in the time something may take find a late worker early enough.
+  int look_interval_ms() const {
+    std::int64_t shortest = 0;
+    for (const auto timeout : {options_.block_timeout, options_.open_timeout}) {
+      if (timeout.count() > 0 && (shortest == 0 || timeout.count() < shortest)) {
+        shortest = timeout.count();
+      }
+    }
+    return shortest == 0 ? -1 : static_cast<int>(std::clamp<std::int64_t>(shortest / 4, 1, 60'000));
   }
 
   void look_after(Worker& worker) {
@@ -214,7 +222,7 @@ class ProcessWorkers : public Workers {
 
   void kill_if_late(Worker& worker) {
     const auto now = Clock::now();
-    if (options_.block_timeout.count() == 0 || worker.state == Worker::State::kIdle) return;
+    if (worker.state == Worker::State::kIdle) return;
     if (worker.state == Worker::State::kFilling) {
       const auto ticket = job()->ring.claimed_by(worker.id);
       if (!ticket || ticket != worker.ticket) {
@@ -223,10 +231,15 @@ class ProcessWorkers : public Workers {
         return;
       }
     }
-    if (now - worker.since > options_.block_timeout) {
+    const auto limit = timeout_in(worker.state);
+    if (limit.count() > 0 && now - worker.since > limit) {
       worker.timed_out = true;
       worker.client->process().kill();  // its death is the next event
     }
+  }
+
+  std::chrono::milliseconds timeout_in(Worker::State state) const {
+    return state == Worker::State::kOpening ? options_.open_timeout : options_.block_timeout;
   }
 
   // A worker process has ended: its block goes to another worker, unless it kills all who touch it.
@@ -243,7 +256,8 @@ class ProcessWorkers : public Workers {
       });
     } else if (timed_out || ++deaths_while_opening_ >= options_.max_deaths_per_block) {
       const std::string object = fmt::format("open '{}' of {}", options_.dataset, options_.file);
-      give_up(worker, timed_out ? late(object) : deadly(object, deaths_while_opening_, status));
+      give_up(worker, timed_out ? late(object, options_.open_timeout)
+                                : deadly(object, deaths_while_opening_, status));
       return;
     }
     ++worker.id.incarnation;
@@ -255,16 +269,16 @@ class ProcessWorkers : public Workers {
                                const ExitStatus& status) {
     const std::string object =
         "read " + rows_of(first_->info, {plan.first_row(ticket), plan.row_count(ticket)});
-    if (timed_out) return late(object);
+    if (timed_out) return late(object, options_.block_timeout);
     const unsigned deaths = ++deaths_by_ticket_[ticket];
     if (deaths < options_.max_deaths_per_block) return std::nullopt;
     deaths_by_ticket_.erase(ticket);
     return deadly(object, deaths, status);
   }
 
-  Error late(const std::string& object) const {
-    return {ErrorCode::kTimeout, fmt::format("{}: no result after {} s (block_timeout)", object,
-                                             options_.block_timeout.count() / 1000.0)};
+  static Error late(const std::string& object, std::chrono::milliseconds limit) {
+    return {ErrorCode::kTimeout,
+            fmt::format("{}: no result within {} s", object, limit.count() / 1000.0)};
   }
 
   static Error deadly(const std::string& object, unsigned deaths, const ExitStatus& status) {

@@ -65,9 +65,12 @@ struct StreamOptions {
 
   // --- limits ---
 
-  /// A worker that needs longer than this for one block, or for opening the file, is killed and
-  /// the block becomes a kTimeout error. Worker processes only. 0: no limit.
+  /// A worker that needs longer than this for one block is killed, and the block becomes a kTimeout
+  /// error. Worker processes only, as all limits. 0: no limit.
   std::chrono::milliseconds block_timeout{30'000};
+
+  /// A worker that needs longer than this to open the dataset is killed. 0: no limit.
+  std::chrono::milliseconds open_timeout{8'000};
 
   /// After this many worker deaths on the same block the block becomes a kWorkerFailed error.
   unsigned max_deaths_per_block = 3;

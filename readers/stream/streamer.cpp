@@ -50,8 +50,10 @@ void check(const StreamOptions& options) {
   }
   require(options.max_deaths_per_block >= 1, "max_deaths_per_block", options.max_deaths_per_block,
           "at least 1");
-  require(options.block_timeout.count() >= 0, "block_timeout", options.block_timeout.count(),
-          "0 or more milliseconds");
+  for (const auto& [name, timeout] : {std::pair{"block_timeout", options.block_timeout},
+                                      std::pair{"open_timeout", options.open_timeout}}) {
+    require(timeout.count() >= 0, name, timeout.count(), "0 or more milliseconds");
+  }
 }
 
 // Which blocks may be delivered next, see RingOptions::window_end.
@@ -83,6 +85,7 @@ WorkersOptions workers_options(const std::string& file, const std::string& datas
           .worker = file_options,
           .count = options.workers.value_or(std::min(usable_cores(), kMaxDefaultWorkers)),
           .block_timeout = options.block_timeout,
+          .open_timeout = options.open_timeout,
           .max_deaths_per_block = options.max_deaths_per_block};
 }
 

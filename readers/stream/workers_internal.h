@@ -14,14 +14,15 @@
 
 namespace h5flume {
 
-// What a set of workers is to read, and how long it may take them.
+// What a set of workers is to read, and how long it may take them: see StreamOptions.
 struct WorkersOptions {
   std::string file;
   std::string dataset;
   hdf5::OpenOptions open;
   FileOptions worker;
   unsigned count = 1;
-  std::chrono::milliseconds block_timeout{0};  // 0: no limit
+  std::chrono::milliseconds block_timeout{0};
+  std::chrono::milliseconds open_timeout{0};
   unsigned max_deaths_per_block = 3;
 };
 

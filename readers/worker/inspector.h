@@ -16,8 +16,9 @@ namespace h5flume {
 /// Threads: for the thread that made it.
 class Inspector {
  public:
+  /// `timeout` is for each question; looking at a file may take several.
   explicit Inspector(std::string file, FileOptions options = {},
-                     std::chrono::milliseconds timeout = std::chrono::milliseconds{8'000});
+                     std::chrono::milliseconds timeout = std::chrono::milliseconds{4'000});
   Inspector(Inspector&&) noexcept;
   ~Inspector();
 

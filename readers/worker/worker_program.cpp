@@ -35,6 +35,15 @@ void be_expendable() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
+// What libhdf5, or the C library upon a crash, has to say there would stand among the program's own
+// messages. Errors travel by the channel.
+void be_silent() {
+  if (std::getenv("H5FLUME_WORKER_STDERR")) return;
+  const FileDescriptor nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  ::dup2(nowhere.get(), STDOUT_FILENO);
+  ::dup2(nowhere.get(), STDERR_FILENO);
+}
+
 class WorkerProgram {
  public:
   explicit WorkerProgram(Channel channel) : channel_(std::move(channel)) {}
@@ -92,6 +101,7 @@ int worker_program(int argc, char** argv) {
   }
   die_with_parent(static_cast<pid_t>(std::strtol(argv[1], nullptr, 10)));
   be_expendable();
+  be_silent();
   WorkerProgram(Channel(FileDescriptor(kWorkerChannelDescriptor))).run();
   return 0;
 }

@@ -235,7 +235,9 @@ def test_skip_errors_leaves_the_corrupt_block_out_and_says_so(h5flume, damaged, 
 # --- sample -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind, dataset", [("images", "/images"), ("table", "/events"), ("sensor", "/sensor")])
+@pytest.mark.parametrize(
+    "kind, dataset", [("images", "/images"), ("table", "/events"), ("sensor", "/sensor")]
+)
 def test_a_sample_can_be_streamed_as_it_says(h5flume, tmp_path, kind, dataset):
     path = tmp_path / "sample.h5"
     result = h5flume.ok("sample", path, "--kind", kind, "--rows", 500)

@@ -99,7 +99,8 @@ class Ending:
 
 def run_measured(program, *arguments):
     """Runs it and measures the process itself, without its children."""
-    with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
+    text = {"mode": "w+", "errors": "replace"}
+    with tempfile.TemporaryFile(**text) as out, tempfile.TemporaryFile(**text) as err:
         start = time.monotonic()
         process = subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         watchdog = threading.Timer(3 * LONGEST_SECONDS, process.kill)

@@ -37,7 +37,10 @@ void meet(const char* name, std::uint64_t ticket) {
     if (fd < 0) return;
     ::close(fd);
   }
-  if (accident.action == "crash") ::raise(SIGSEGV);
+  if (accident.action == "crash") {
+    ::signal(SIGSEGV, SIG_DFL);  // sanitizers have a handler of their own
+    ::raise(SIGSEGV);
+  }
   if (accident.action == "die") ::raise(SIGKILL);
   if (accident.action == "stop") ::raise(SIGSTOP);
   if (accident.action == "hang") {

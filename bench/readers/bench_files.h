@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace h5flume::bench {
+
+/// A dataset to measure with.
+struct BenchFile {
+  std::string name;  ///< in tables
+  std::string path;
+  std::string dataset;
+  bool filtered = false;
+};
+
+/// The four files of the speed targets, about 300 MB decoded each:
+///
+///   images_gzip   24,000 x 64 x 64 x 3 u8, chunks of 32 rows, gzip   \ as `h5flume sample`
+///   sensor_gzip   150,000 x 512 f4, chunks of 128 rows, gzip         / makes them
+///   contiguous    150,000 x 512 f4
+///   chunked       150,000 x 512 f4, chunks of 128 rows, no filter
+std::vector<BenchFile> bench_files(const std::string& folder);
+
+/// Writes the file unless it is there. Throws Error or H5::Exception.
+void make(const BenchFile& file);
+
+}  // namespace h5flume::bench

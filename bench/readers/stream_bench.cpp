@@ -1,0 +1,255 @@
+// Streams against a serial H5Dread loop, in one process and one run: the candidates take turns, so
+// that whatever else the machine does falls on all of them alike.
+
+#include <H5Cpp.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/readers/bench_files.h"
+#include "bench/readers/serial_reader.h"
+#include "bench/support/conditions.h"
+#include "readers/stream/streamer.h"
+
+namespace h5flume::bench {
+namespace {
+
+struct Arguments {
+  std::string folder = (std::filesystem::temp_directory_path() / "h5flume-bench").string();
+  std::vector<std::string> only;
+  unsigned repetitions = 5;
+  unsigned passes = 10;  // over a file without filters
+  bool ordered = false;
+  bool json = false;
+};
+
+// One way of reading; no workers stand for the serial loop.
+struct Reader {
+  unsigned workers = 0;
+  WorkerKind kind = WorkerKind::kProcesses;
+
+  std::string name() const {
+    if (workers == 0) return "H5Dread";
+    const char* noun = kind == WorkerKind::kThreads ? "thread" : "process";
+    return fmt::format("{} {}{}", workers, noun,
+                       workers == 1                   ? ""
+                       : kind == WorkerKind::kThreads ? "s"
+                                                      : "es");
+  }
+};
+
+void stream(const BenchFile& file, const Reader& reader, std::uint64_t block_rows,
+            const Arguments& arguments, bool cyclic, Pass& pass) {
+  const Streamer streamer(file.path);
+  BlockQueue queue =
+      streamer.queue(file.dataset, {.ordered = arguments.ordered,
+                                    .cyclic = cyclic,
+                                    .remainder = true,
+                                    .mix_passes = !arguments.ordered,
+                                    .kind = reader.kind,
+                                    .workers = reader.workers,
+                                    .block_rows = static_cast<std::int64_t>(block_rows)});
+  while (!pass.done()) {
+    const auto block = queue.take();
+    const auto bytes = block->bytes();
+    [[maybe_unused]] const volatile std::byte touched = bytes.front();
+    pass.add(bytes.size());
+  }
+}
+
+// The passes of one reader over one file with one size of blocks.
+struct Row {
+  const BenchFile* file;
+  Reader reader;
+  std::uint64_t block_rows;
+  std::uint64_t block_bytes;
+  std::vector<double> once;    // MB/s
+  std::vector<double> steady;  // MB/s
+  std::vector<double> first_ms;
+
+  void add(const Pass& pass) {
+    once.push_back(pass.mb_per_s_once());
+    steady.push_back(pass.mb_per_s_steady());
+    first_ms.push_back(pass.first_block_ms());
+  }
+};
+
+// Rows of a block: what h5flume chooses, about 128 KiB, and about 1 MiB; each once. A filtered
+// dataset is read in whole chunks: half a chunk would be decoded twice.
+std::vector<std::uint64_t> block_sizes(const hdf5::DatasetInfo& dataset) {
+  std::vector<std::uint64_t> sizes{default_block_rows(dataset)};
+  for (const std::uint64_t bytes : {std::uint64_t{128} << 10, std::uint64_t{1} << 20}) {
+    std::uint64_t rows = std::max<std::uint64_t>(bytes / dataset.row_bytes(), 1);
+    if (!dataset.filters.empty()) {
+      rows = std::max<std::uint64_t>(rows / dataset.chunk[0], 1) * dataset.chunk[0];
+    }
+    if (std::find(sizes.begin(), sizes.end(), rows) == sizes.end()) sizes.push_back(rows);
+  }
+  return sizes;
+}
+
+std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
+  const hdf5::DatasetInfo dataset = hdf5::Dataset(file.path, file.dataset).info();
+  std::vector<Reader> readers{{0}, {1}, {2}};
+  if (!file.filtered) readers.push_back({2, WorkerKind::kThreads});
+
+  const unsigned times = file.filtered ? 1 : arguments.passes;
+
+  std::vector<Row> all;
+  for (const std::uint64_t rows : block_sizes(dataset)) {
+    std::vector<Row> candidates;
+    for (const Reader& reader : readers) {
+      candidates.push_back({&file, reader, rows, rows * dataset.row_bytes(), {}, {}, {}});
+    }
+    // Pass 0 warms the page cache and does not count.
+    for (unsigned pass = 0; pass <= arguments.repetitions; ++pass) {
+      for (Row& row : candidates) {
+        Pass result(dataset.row_count() * dataset.row_bytes(), times);
+        if (row.reader.workers == 0) {
+          read_serially(file.path, file.dataset, rows, result);
+        } else {
+          stream(file, row.reader, rows, arguments, times > 1, result);
+        }
+        if (pass > 0) row.add(result);
+      }
+    }
+    all.insert(all.end(), candidates.begin(), candidates.end());
+  }
+  return all;
+}
+
+// The serial loop with the same blocks.
+const Row& baseline_of(const Row& row, const std::vector<Row>& rows) {
+  for (const Row& other : rows) {
+    if (other.file == row.file && other.block_rows == row.block_rows && other.reader.workers == 0) {
+      return other;
+    }
+  }
+  return row;
+}
+
+double ratio(const std::vector<double>& of, const std::vector<double>& to) {
+  return spread_of(of).median / spread_of(to).median;
+}
+
+// --- output -----------------------------------------------------------------------------------
+
+constexpr const char* kRow = "{:<12} {:>9} {:<11} {:>23} {:>6} {:>23} {:>6} {:>20}\n";
+
+std::string show(const Spread& spread, int digits) {
+  return fmt::format("{:.{}f} ({:.{}f}-{:.{}f})", spread.median, digits, spread.min, digits,
+                     spread.max, digits);
+}
+
+void print_table(const std::vector<Row>& rows) {
+  fmt::print(kRow, "file", "block KiB", "reader", "MB/s one pass", "ratio", "MB/s steady", "ratio",
+             "first block ms");
+  for (const Row& row : rows) {
+    const Row& baseline = baseline_of(row, rows);
+    fmt::print(kRow, row.file->name, row.block_bytes / 1024, row.reader.name(),
+               show(spread_of(row.once), 0), fmt::format("{:.2f}", ratio(row.once, baseline.once)),
+               show(spread_of(row.steady), 0),
+               fmt::format("{:.2f}", ratio(row.steady, baseline.steady)),
+               show(spread_of(row.first_ms), 1));
+  }
+}
+
+nlohmann::ordered_json as_json(const std::vector<double>& samples) {
+  const Spread spread = spread_of(samples);
+  return {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
+}
+
+nlohmann::ordered_json as_json(const std::vector<Row>& rows) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Row& row : rows) {
+    const Row& baseline = baseline_of(row, rows);
+    list.push_back({{"file", row.file->name},
+                    {"block_rows", row.block_rows},
+                    {"block_bytes", row.block_bytes},
+                    {"reader", row.reader.name()},
+                    {"workers", row.reader.workers},
+                    {"one_pass_mb_per_s", as_json(row.once)},
+                    {"one_pass_ratio", ratio(row.once, baseline.once)},
+                    {"steady_mb_per_s", as_json(row.steady)},
+                    {"steady_ratio", ratio(row.steady, baseline.steady)},
+                    {"first_block_ms", as_json(row.first_ms)}});
+  }
+  return list;
+}
+
+void run(const Arguments& arguments) {
+  const Conditions before = conditions_now();
+  if (!arguments.json) {
+    fmt::print(
+        "{}, {} cores; HDF5 {}; load {}\n{} repetitions after one that does not count, in "
+        "turns; {}; page cache warm; median (min-max)\n"
+        "one pass: 300 MB, from the call; steady: from the first block on, of {} passes if "
+        "there is no filter, else of one\n\n",
+        before.cpu, before.cores, hdf5_version(), before.load, arguments.repetitions,
+        arguments.ordered ? "ordered" : "unordered", arguments.passes);
+  }
+  std::vector<Row> rows;
+  const auto files = bench_files(arguments.folder);
+  for (const BenchFile& file : files) {
+    const auto& only = arguments.only;
+    if (!only.empty() && std::find(only.begin(), only.end(), file.name) == only.end()) continue;
+    make(file);
+    const auto measured = measure(file, arguments);
+    rows.insert(rows.end(), measured.begin(), measured.end());
+  }
+  const Conditions after = conditions_now();
+  if (!arguments.json) {
+    print_table(rows);
+    fmt::print("\nload at the end {}\n", after.load);
+    return;
+  }
+  const nlohmann::ordered_json result{
+      {"cpu", before.cpu},          {"cores", before.cores},
+      {"hdf5", hdf5_version()},     {"load_before", before.load},
+      {"load_after", after.load},   {"repetitions", arguments.repetitions},
+      {"passes", arguments.passes}, {"ordered", arguments.ordered},
+      {"rows", as_json(rows)}};
+  fmt::print("{}\n", result.dump(2));
+}
+
+}  // namespace
+}  // namespace h5flume::bench
+
+int main(int argc, char** argv) {
+  h5flume::bench::Arguments arguments;
+  CLI::App app("Measures streams against a serial H5Dread loop with the same blocks.");
+  app.add_option("--folder", arguments.folder, "Where the files are, or are written: 1.2 GB")
+      ->capture_default_str();
+  app.add_option("--only", arguments.only,
+                 "images_gzip, sensor_gzip, contiguous or chunked; may be repeated. Default: all")
+      ->check(CLI::IsMember({"images_gzip", "sensor_gzip", "contiguous", "chunked"}))
+      ->allow_extra_args(false);
+  app.add_option("--repetitions", arguments.repetitions, "Of every measurement")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--passes", arguments.passes, "Over a file without filters, in one stream")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--ordered", arguments.ordered, "Blocks in dataset order");
+  app.add_flag("--json", arguments.json, "The same as JSON");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    h5flume::bench::run(arguments);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "stream_bench: {}\n", error.what());
+  } catch (const H5::Exception& error) {
+    fmt::print(stderr, "stream_bench: {} failed\n", error.getFuncName());
+  }
+  return 1;
+}

@@ -32,7 +32,7 @@ void read_serially(const std::string& file, const std::string& path, std::uint64
 
   std::vector<hsize_t> first(count.size(), 0);
   while (!pass.done()) {
-    count[0] = std::min(whole_rows, rows - first[0]);
+    count[0] = std::min<hsize_t>(whole_rows, rows - first[0]);
     space.selectHyperslab(H5S_SELECT_SET, count.data(), first.data());
     dataset.read(buffer.get(), type, count[0] == whole_rows ? whole : last, space);
     [[maybe_unused]] const volatile char touched = buffer[0];

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Prints the results of bench/run as tables, and whether each speed target holds.
+
+usage: bench/summary.py RESULTS
+"""
+
+import json
+import pathlib
+import sys
+
+
+def table(header, rows):
+    cells = [header] + [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    line = lambda row: "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths)) + " |"
+    print(line(cells[0]))
+    print("|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    for row in cells[1:]:
+        print(line(row))
+    print()
+
+
+def spread(s, digits=0):
+    return "{:,.{d}f} ({:,.{d}f}-{:,.{d}f})".format(s["median"], s["min"], s["max"], d=digits)
+
+
+def print_stream(stream):
+    print("{cpu}, {cores} cores, HDF5 {hdf5}; load {load_before} before, {load_after} after; "
+          "{repetitions} repetitions, median (min-max)\n".format(**stream))
+    table(
+        ["file", "block KiB", "reader", "MB/s one pass", "ratio", "MB/s steady", "ratio",
+         "first block ms"],
+        [[row["file"], row["block_bytes"] // 1024, row["reader"],
+          spread(row["one_pass_mb_per_s"]), "{:.2f}".format(row["one_pass_ratio"]),
+          spread(row["steady_mb_per_s"]), "{:.2f}".format(row["steady_ratio"]),
+          spread(row["first_block_ms"], 1)] for row in stream["rows"]],
+    )
+
+
+def ring_runs(ring):
+    """Name without the arguments, the arguments, median, smallest spread measure: of each run."""
+    runs = {}
+    for run in ring["benchmarks"]:
+        if run.get("aggregate_name") in ("median", "cv"):
+            runs.setdefault(run["run_name"], {})[run["aggregate_name"]] = run
+    for name, run in runs.items():
+        kind, *rest = name.split("/")
+        arguments = dict(part.split(":") for part in rest if ":" in part)
+        yield kind, {key: int(value) for key, value in arguments.items()}, run["median"], run["cv"]
+
+
+def producers(arguments):
+    return "{} {}".format(
+        arguments.get("producers", 1), "process(es)" if arguments["processes"] else "thread(s)"
+    )
+
+
+def print_ring(ring):
+    blocks, latencies = [], []
+    for kind, arguments, median, cv in ring_runs(ring):
+        if kind == "hand_over":
+            latencies.append([producers(arguments), arguments["pause_us"],
+                              "{:.2f}".format(median["p50_us"]), "{:.2f}".format(median["p99_us"])])
+            continue
+        size = arguments["bytes"] // 1024
+        blocks.append([f"{size} KiB" if size else "empty", producers(arguments),
+                       arguments["slots"], "yes" if arguments["ordered"] else "no",
+                       "{:,.0f}".format(median["items_per_second"]),
+                       "{:.1f}".format(median["bytes_per_second"] / 1e9) if size else "",
+                       "{:.0f} %".format(100 * cv["items_per_second"])])
+    table(["blocks", "producers", "slots", "ordered", "blocks/s", "GB/s", "spread"], blocks)
+    table(["producer", "pause us", "hand-over p50 us", "p99 us"], latencies)
+
+
+def print_targets(stream, ring):
+    def find(file, reader, block_kib):
+        return next(row for row in stream["rows"] if row["file"] == file
+                    and row["reader"] == reader and row["block_bytes"] // 1024 == block_kib)
+
+    rows = []
+
+    def check(what, wanted, value, text, holds):
+        rows.append([what, wanted, text.format(value), "holds" if holds else "MISSED"])
+
+    for file in ("images_gzip", "sensor_gzip"):
+        row = next(r for r in stream["rows"] if r["file"] == file and r["reader"] == "2 processes")
+        value = row["one_pass_ratio"]
+        check(f"{file}, 2 processes, default blocks", ">= 1.85 x H5Dread", value, "{:.2f} x",
+              value >= 1.85)
+    for file in ("contiguous", "chunked"):
+        for kib, wanted in ((128, 6), (1024, 10)):
+            value, reader = max((find(file, f"{n} process{'es' * (n > 1)}", kib)
+                                 ["steady_mb_per_s"]["median"] / 1000, n) for n in (1, 2))
+            check(f"{file}, {kib} KiB, {reader} process{'es' * (reader > 1)}",
+                  f">= {wanted} GB/s steady", value, "{:.1f} GB/s", value >= wanted)
+    value = max(r["first_block_ms"]["median"] for r in stream["rows"] if "process" in r["reader"])
+    check("first block, the slowest case", "<= 30 ms", value, "{:.1f} ms", value <= 30)
+
+    empty = {(a["producers"], a["slots"], a["ordered"]): median["items_per_second"] / 1e6
+             for kind, a, median, _ in ring_runs(ring) if kind == "empty" and a["processes"]}
+    for ordered in (0, 1):
+        order = "ordered" if ordered else "unordered"
+        one, four = empty[1, 64, ordered], empty[4, 64, ordered]
+        check(f"empty blocks, one to one, 64 slots, {order}", ">= 1 million/s", one,
+              "{:.2f} million/s", one >= 1)
+        check(f"empty blocks, four producers, 64 slots, {order}", "no slower", four,
+              "{:.2f} million/s", four >= one)
+    table(["target", "wanted", "measured", ""], rows)
+
+
+def main():
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
+        print(__doc__.strip())
+        sys.exit(0 if sys.argv[1:] in (["-h"], ["--help"]) else 2)
+    folder = pathlib.Path(sys.argv[1])
+    stream = json.loads((folder / "stream.json").read_text())
+    ring = json.loads((folder / "ring.json").read_text())
+    print_stream(stream)
+    print_ring(ring)
+    print_targets(stream, ring)
+
+
+if __name__ == "__main__":
+    main()

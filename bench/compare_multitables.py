@@ -66,7 +66,8 @@ def read_multitables(file, dataset, block_rows, workers):
     with h5py.File(file, "r") as opened:
         blocks = len(opened[dataset]) // block_rows
     clock = Pass()
-    queue = multitables.Streamer(file).get_queue(dataset, n_procs=workers, block_size=block_rows)
+    streamer = multitables.Streamer(file)  # its queue closes when it is collected
+    queue = streamer.get_queue(dataset, n_procs=workers, block_size=block_rows)
     for _ in range(blocks):  # an unordered queue does not end by itself
         with queue.get() as block:
             clock.block(block)

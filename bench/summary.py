@@ -38,21 +38,26 @@ def print_stream(stream):
 
 
 def ring_runs(ring):
-    """Name without the arguments, the arguments, median, smallest spread measure: of each run."""
+    """Name, arguments, median and coefficient of variation of each benchmark, in order."""
     runs = {}
     for run in ring["benchmarks"]:
         if run.get("aggregate_name") in ("median", "cv"):
             runs.setdefault(run["run_name"], {})[run["aggregate_name"]] = run
+    found = []
     for name, run in runs.items():
         kind, *rest = name.split("/")
-        arguments = dict(part.split(":") for part in rest if ":" in part)
-        yield kind, {key: int(value) for key, value in arguments.items()}, run["median"], run["cv"]
+        arguments = {key: int(value) for key, value in (p.split(":") for p in rest if ":" in p)}
+        found.append((kind, arguments, run["median"], run["cv"]))
+    order = ("processes", "bytes", "ordered", "producers", "slots", "pause_us")
+    return sorted(found, key=lambda run: (run[0], -run[1]["processes"],
+                                          [run[1].get(name, 0) for name in order[1:]]))
 
 
 def producers(arguments):
-    return "{} {}".format(
-        arguments.get("producers", 1), "process(es)" if arguments["processes"] else "thread(s)"
-    )
+    count = arguments.get("producers", 1)
+    if arguments["processes"]:
+        return "1 process" if count == 1 else f"{count} processes"
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def print_ring(ring):

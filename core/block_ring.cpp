@@ -13,7 +13,33 @@ namespace h5flume {
 namespace {
 
 // Looking again this often costs a few microseconds, less than going to sleep and being woken.
-constexpr int kSpins = 64;
+constexpr int kMostSpins = 64;
+
+bool has_several_cores() noexcept {
+  cpu_set_t cores;
+  return ::sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) > 1;
+}
+
+// How often it pays to look again before going to sleep, learned from how it went: it does while
+// the other side is fast and has a core to run on, and takes that core away where it has not.
+class SpinBudget {
+ public:
+  int next() noexcept {
+    // Now and then more than has paid lately, to notice when it pays again.
+    const bool probe = (waits_.fetch_add(1, std::memory_order_relaxed) & 63) == 0;
+    return probe ? most_ : spins_.load(std::memory_order_relaxed);
+  }
+  void succeeded() noexcept { set(spins_.load(std::memory_order_relaxed) * 2 + 1); }
+  void failed() noexcept { set(spins_.load(std::memory_order_relaxed) / 2); }
+
+ private:
+  void set(int spins) noexcept { spins_.store(std::min(spins, most_), std::memory_order_relaxed); }
+
+  const int most_ = has_several_cores() ? kMostSpins : 0;
+  // relaxed: a guess, shared by threads only because they wait for the same things.
+  std::atomic<int> spins_{most_};
+  std::atomic<unsigned> waits_{0};
+};
 
 void relax() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -21,11 +47,6 @@ void relax() noexcept {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
-}
-
-bool has_several_cores() noexcept {
-  cpu_set_t cores;
-  return ::sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) > 1;
 }
 
 }  // namespace
@@ -37,12 +58,13 @@ struct RingState {
 
   RingMemory memory;
   RingOptions options;
-  const int spins = has_several_cores() ? kSpins : 0;
+  SpinBudget spins;
 
   // Tickets given out to slots, and blocks taken. seq_cst: `delivered` moves the window of what may
   // be taken next, and its change must not pass the question whether someone sleeps on that.
   std::atomic<std::uint64_t> next_ticket{0};
   std::atomic<std::uint64_t> delivered{0};
+  std::atomic<std::uint64_t> next_delivery{0};  // TicketHint, like RingHeader::next_claim
 
   RingHeader& header() const noexcept { return memory.header(); }
 
@@ -86,15 +108,37 @@ struct RingState {
     return best;
   }
 
-  std::optional<Candidate> lowest_free() const noexcept {
-    return lowest([](const SlotWord& word) { return word.state == SlotState::kFree; });
+  // lowest(), which needs no search as long as tickets follow each other from slot to slot. A hint
+  // is relaxed: it orders nothing, and the word that it leads to is checked.
+  template <class Wanted>
+  std::optional<Candidate> lowest(const std::atomic<std::uint64_t>& hint, Wanted wanted) const {
+    const TicketHint guess = TicketHint::decode(hint.load(std::memory_order_relaxed));
+    if (guess.slot < memory.slot_count()) {
+      const SlotWord word = load(guess.slot);
+      if (word.ticket == guess.ticket && wanted(word)) return Candidate{guess.slot, word};
+    }
+    return lowest(wanted);
   }
+
+  // The hint after `taken` was: the next ticket in the next slot.
+  std::uint64_t hint_after(const Candidate& taken) const noexcept {
+    const std::uint32_t next = taken.slot + 1;
+    return TicketHint{taken.word.ticket + 1, next == memory.slot_count() ? 0 : next}.encode();
+  }
+
+  // Lets the ticket of a worker that will not fill it be the next to be claimed.
+  void free_again(std::uint32_t slot, std::uint64_t ticket) noexcept {
+    store(slot, {ticket, {}, SlotState::kFree});
+    header().next_claim.store(TicketHint{ticket, slot}.encode(), std::memory_order_relaxed);
+  }
+
+  static bool is_free(const SlotWord& word) noexcept { return word.state == SlotState::kFree; }
 
   std::optional<Candidate> lowest_deliverable() const {
     const std::uint64_t taken = delivered.load(std::memory_order_seq_cst);
     const std::uint64_t end =
         options.window_end ? options.window_end(taken) : SlotWord::kTicketLimit;
-    return lowest([end](const SlotWord& word) {
+    return lowest(next_delivery, [end](const SlotWord& word) {
       return (word.state == SlotState::kReady || word.state == SlotState::kFailed) &&
              word.ticket < end;
     });
@@ -104,16 +148,20 @@ struct RingState {
     return delivered.load(std::memory_order_seq_cst) >= options.ticket_count;
   }
 
-  // Wakes workers for the free slots there are. A full ring that is emptied block by block wakes
-  // nobody until half of it is free, because a wake costs more than a small block; a consumer that
-  // has nothing left to do is reason enough.
+  // Wakes workers for the free slots there are, and not too many: a wake costs more than a small
+  // block. Where consumers are kept waiting, one for each slot. Else nobody until half of the ring
+  // is free, and from there on one for each further eighth, in case those woken before do not
+  // suffice.
   void wake_workers() const noexcept {
     WaitWord& workers = header().workers;
     if (!workers.has_sleepers()) return;
     const std::size_t free = count(SlotState::kFree);
     const std::size_t half = (memory.slot_count() + 1) / 2;
-    if (free >= half || (free > 0 && header().consumers.has_sleepers())) {
+    const std::size_t eighth = (memory.slot_count() + 7) / 8;
+    if (free > 0 && header().consumers.has_sleepers()) {
       workers.wake(static_cast<int>(free));
+    } else if (free >= half && (free - half) % eighth == 0) {
+      workers.wake(1);
     }
   }
 
@@ -121,12 +169,17 @@ struct RingState {
   // deadline passes. `before_sleep` is called whenever the caller is about to sleep, announced.
   template <class Find, class IsOver, class BeforeSleep>
   auto wait_for(WaitWord& word, const WaitWord::Deadline& deadline, Find find, IsOver is_over,
-                BeforeSleep before_sleep) const -> decltype(find()) {
-    for (int spin = 0; spin <= spins; ++spin) {
+                BeforeSleep before_sleep) -> decltype(find()) {
+    const int most_spins = spins.next();
+    for (int spin = 0; spin <= most_spins; ++spin) {
       if (is_over()) return std::nullopt;
-      if (auto found = find()) return found;
+      if (auto found = find()) {
+        if (spin > 0) spins.succeeded();
+        return found;
+      }
       relax();
     }
+    spins.failed();
     for (bool in_time = true; in_time;) {
       const std::uint32_t announced = word.announce();
       auto found = is_over() ? std::nullopt : find();
@@ -135,7 +188,6 @@ struct RingState {
         before_sleep();
         in_time = word.sleep(announced, deadline);
       }
-      word.retire();
       if (found || over) return found;
     }
     return is_over() ? std::nullopt : find();
@@ -163,10 +215,14 @@ std::optional<WriteReservation> BlockRing::reserve(WorkerId worker) {
   test_point("ring.reserving", 0);
   const auto claim = [&]() -> std::optional<WriteReservation> {
     // Another worker may be faster with the slot that was seen free: look again.
-    while (const auto free = ring.lowest_free()) {
+    std::atomic<std::uint64_t>& hint = ring.header().next_claim;
+    std::uint64_t hinted = hint.load(std::memory_order_relaxed);
+    while (const auto free = ring.lowest(hint, RingState::is_free)) {
       const std::uint64_t ticket = free->word.ticket;
       if (ring.exchange(free->slot, free->word, {ticket, worker, SlotState::kClaimed})) {
         test_point("ring.claimed", ticket);
+        // Not if it has changed meanwhile: it may lead to a ticket that was given back.
+        hint.compare_exchange_strong(hinted, ring.hint_after(*free), std::memory_order_relaxed);
         return WriteReservation(&ring, free->slot, ticket, worker);
       }
     }
@@ -183,6 +239,7 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
     while (const auto ready = ring.lowest_deliverable()) {
       const SlotWord held{ready->word.ticket, ready->word.worker, SlotState::kHeld};
       if (!ring.exchange(ready->slot, ready->word, held)) continue;
+      ring.next_delivery.store(ring.hint_after(*ready), std::memory_order_relaxed);
       const std::uint64_t taken = ring.delivered.fetch_add(1, std::memory_order_seq_cst) + 1;
       // The window has moved: a block that was not deliverable before may be, or the end is here.
       WaitWord& consumers = ring.header().consumers;
@@ -211,7 +268,7 @@ std::size_t BlockRing::reclaim(
       ring.memory.record(slot).set_error(*error);
       ring.store(slot, {word.ticket, worker, SlotState::kFailed});
     } else {
-      ring.store(slot, {word.ticket, {}, SlotState::kFree});
+      ring.free_again(slot, word.ticket);
     }
   }
   ring.header().workers.wake_unconditionally();
@@ -281,8 +338,10 @@ void WriteReservation::fail(const Error& error) && noexcept {
 void WriteReservation::abandon() noexcept {
   if (!ring_) return;
   RingState& ring = *std::exchange(ring_, nullptr);
-  if (ring.exchange(slot_, {ticket_, worker_, SlotState::kClaimed},
-                    {ticket_, {}, SlotState::kFree})) {
+  // Claimed again by its own holder first, which fails if it has been taken away.
+  const SlotWord claimed{ticket_, worker_, SlotState::kClaimed};
+  if (ring.exchange(slot_, claimed, claimed)) {
+    ring.free_again(slot_, ticket_);
     ring.header().workers.wake(1);
   }
 }

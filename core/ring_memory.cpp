@@ -28,7 +28,8 @@ struct Layout {
 Layout layout_of(std::uint32_t slot_count, std::size_t block_bytes) {
   // Half of the address space is out of reach for sure, and keeps the sums below from overflowing.
   constexpr std::size_t kLimit = std::numeric_limits<std::size_t>::max() / 4;
-  if (slot_count == 0 || block_bytes == 0 || block_bytes > kLimit / slot_count) {
+  if (slot_count == 0 || slot_count > TicketHint::kSlotLimit || block_bytes == 0 ||
+      block_bytes > kLimit / slot_count) {
     throw Error(
         ErrorCode::kInvalidArgument,
         fmt::format("make a block ring of {} slots of {} bytes: both must be at least 1 and "

@@ -32,6 +32,8 @@ struct RingHeader {
   // Apart from each other and from the rest: workers and consumers write them all the time.
   alignas(64) WaitWord workers;    // sleep here while no slot is free
   alignas(64) WaitWord consumers;  // sleep here while no block can be delivered
+
+  alignas(64) std::atomic<std::uint64_t> next_claim;  // TicketHint: the lowest free ticket
 };
 
 // Written by the holder of a claim before it publishes, read by the holder of the block after.

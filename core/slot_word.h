@@ -48,4 +48,18 @@ struct SlotWord {
   bool operator==(const SlotWord&) const = default;
 };
 
+/// Where a ticket may be: a guess that is checked against the slot's word, so it may be wrong.
+/// ticket:44 | slot:20.
+struct TicketHint {
+  static constexpr std::uint32_t kSlotLimit = std::uint32_t{1} << 20;
+
+  std::uint64_t ticket = 0;
+  std::uint32_t slot = 0;
+
+  static constexpr TicketHint decode(std::uint64_t bits) noexcept {
+    return {bits >> 20, static_cast<std::uint32_t>(bits & (kSlotLimit - 1))};
+  }
+  constexpr std::uint64_t encode() const noexcept { return ticket << 20 | slot; }
+};
+
 }  // namespace h5flume

@@ -26,9 +26,19 @@ bool WaitWord::sleep(std::uint32_t announced, const Deadline& deadline) noexcept
   return result == 0 || errno != ETIMEDOUT;
 }
 
-void WaitWord::wake_announced(int count) noexcept {
+void WaitWord::wake(int count) noexcept {
+  const std::uint32_t announced = announced_.load(std::memory_order_seq_cst);
+  if (announced == served_.load(std::memory_order_relaxed)) return;
+  // All who had announced themselves by then were woken, or will find the sequence changed. The
+  // count may go back, if an older one is stored later: that costs a system call.
+  if (change_and_wake(count) < count) served_.store(announced, std::memory_order_relaxed);
+}
+
+void WaitWord::wake_unconditionally() noexcept { change_and_wake(kAll); }
+
+int WaitWord::change_and_wake(int count) noexcept {
   sequence_.fetch_add(1, std::memory_order_seq_cst);
-  ::syscall(SYS_futex, &sequence_, FUTEX_WAKE, count, nullptr, nullptr, 0);
+  return static_cast<int>(::syscall(SYS_futex, &sequence_, FUTEX_WAKE, count, nullptr, nullptr, 0));
 }
 
 }  // namespace h5flume

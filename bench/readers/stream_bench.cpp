@@ -48,17 +48,17 @@ struct Reader {
   }
 };
 
-void stream(const BenchFile& file, const Reader& reader, std::uint64_t block_rows,
+// No block_rows: what h5flume chooses, and what goes with not having been asked.
+void stream(const BenchFile& file, const Reader& reader, std::optional<std::int64_t> block_rows,
             const Arguments& arguments, bool cyclic, Pass& pass) {
   const Streamer streamer(file.path);
-  BlockQueue queue =
-      streamer.queue(file.dataset, {.ordered = arguments.ordered,
-                                    .cyclic = cyclic,
-                                    .remainder = true,
-                                    .mix_passes = !arguments.ordered,
-                                    .kind = reader.kind,
-                                    .workers = reader.workers,
-                                    .block_rows = static_cast<std::int64_t>(block_rows)});
+  BlockQueue queue = streamer.queue(file.dataset, {.ordered = arguments.ordered,
+                                                   .cyclic = cyclic,
+                                                   .remainder = true,
+                                                   .mix_passes = !arguments.ordered,
+                                                   .kind = reader.kind,
+                                                   .workers = reader.workers,
+                                                   .block_rows = block_rows});
   while (!pass.done()) {
     const auto block = queue.take();
     const auto bytes = block->bytes();
@@ -118,7 +118,10 @@ std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
         if (row.reader.workers == 0) {
           read_serially(file.path, file.dataset, rows, result);
         } else {
-          stream(file, row.reader, rows, arguments, times > 1, result);
+          stream(file, row.reader,
+                 rows == default_block_rows(dataset) ? std::nullopt
+                                                     : std::optional<std::int64_t>(rows),
+                 arguments, times > 1, result);
         }
         if (pass > 0) row.add(result);
       }

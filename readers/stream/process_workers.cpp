@@ -41,7 +41,7 @@ struct Worker {
 // by the process's pidfd, gives the dead one's block to another, starts a successor, and kills who
 // does not answer. It also has to live as long as they do, because the kernel kills a worker when
 // the thread that started it ends.
-class ProcessWorkers : public Workers {
+class ProcessWorkers final : public Workers {
  public:
   explicit ProcessWorkers(WorkersOptions options)
       : options_(std::move(options)),
@@ -51,7 +51,7 @@ class ProcessWorkers : public Workers {
     const BlockedSignals blocked;
     supervisor_ = std::thread([this] { supervise(); });
   }
-  ~ProcessWorkers() override { ProcessWorkers::close(); }
+  ~ProcessWorkers() override { close(); }
 
   hdf5::DatasetInfo opened() override { return first_opened_.get_future().get().info; }
 

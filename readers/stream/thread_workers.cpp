@@ -10,14 +10,14 @@ namespace {
 
 // Each thread has the dataset opened for itself, so that none waits for another's file position or
 // chunk cache; libhdf5 still does one call at a time.
-class ThreadWorkers : public Workers {
+class ThreadWorkers final : public Workers {
  public:
   explicit ThreadWorkers(const WorkersOptions& options) {
     for (unsigned i = 0; i < options.count; ++i) {
       datasets_.emplace_back(options.file, options.dataset, options.open);
     }
   }
-  ~ThreadWorkers() override { ThreadWorkers::close(); }
+  ~ThreadWorkers() override { close(); }
 
   hdf5::DatasetInfo opened() override { return datasets_.front().info(); }
 
@@ -58,7 +58,7 @@ class ThreadWorkers : public Workers {
 
 }  // namespace
 
-std::unique_ptr<Workers> make_thread_workers(WorkersOptions options) {
+std::unique_ptr<Workers> make_thread_workers(const WorkersOptions& options) {
   return std::make_unique<ThreadWorkers>(options);
 }
 

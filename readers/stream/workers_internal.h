@@ -54,6 +54,6 @@ class Workers {
 };
 
 std::unique_ptr<Workers> make_process_workers(WorkersOptions options);
-std::unique_ptr<Workers> make_thread_workers(WorkersOptions options);
+std::unique_ptr<Workers> make_thread_workers(const WorkersOptions& options);
 
 }  // namespace h5flume

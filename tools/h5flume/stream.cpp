@@ -29,7 +29,7 @@ struct Arguments {
   bool skip_errors = false;
   bool digest = false;
   bool quiet = false;
-  double timeout_seconds = 30;
+  std::optional<double> timeout_seconds;
   std::uint64_t blocks = 0;  // to take of a cyclic stream
 
   StreamOptions stream_options() const {
@@ -37,8 +37,11 @@ struct Arguments {
     options.remainder = true;
     options.kind = threads ? WorkerKind::kThreads : WorkerKind::kProcesses;
     options.on_error = skip_errors ? OnError::kSkip : OnError::kRaise;
-    options.block_timeout =
-        std::chrono::milliseconds(static_cast<std::int64_t>(timeout_seconds * 1000));
+    if (timeout_seconds) {
+      options.block_timeout =
+          std::chrono::milliseconds(static_cast<std::int64_t>(*timeout_seconds * 1000));
+      options.open_timeout = options.block_timeout;
+    }
     // A digest holds blocks back until those before them are there: a skipped one never is.
     if (skip_errors && digest) options.ordered = true;
     return options;
@@ -214,10 +217,10 @@ void add_performance(CLI::App& command, Arguments& arguments) {
       ->check(whole_number(1, 1 << 20));
   command
       .add_option("--timeout", arguments.timeout_seconds,
-                  "Seconds that a worker process may need for one block; 0: no limit")
+                  "Seconds that a worker process may need for one block, and for opening the "
+                  "dataset; 0: no limit. Default: 30 and 8")
       ->check(CLI::Range(0.0, 1e9).description(""))
-      ->type_name("SECONDS")
-      ->capture_default_str();
+      ->type_name("SECONDS");
 }
 
 void add_output(CLI::App& command, Arguments& arguments, Context& context) {

@@ -165,6 +165,18 @@ struct RingState {
     }
   }
 
+  // After a block was taken: the window has moved, so that another may be deliverable that was not
+  // before, or the end is there.
+  void wake_next_consumer() const {
+    WaitWord& consumers = header().consumers;
+    if (!consumers.has_sleepers()) return;
+    if (all_delivered()) {
+      consumers.wake_all();
+    } else if (lowest_deliverable()) {
+      consumers.wake(1);
+    }
+  }
+
   // Looks, spins a little, then sleeps until `find` has a result, `is_over` says so, or the
   // deadline passes. `before_sleep` is called whenever the caller is about to sleep, announced.
   template <class Find, class IsOver, class BeforeSleep>
@@ -240,10 +252,8 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
       const SlotWord held{ready->word.ticket, ready->word.worker, SlotState::kHeld};
       if (!ring.exchange(ready->slot, ready->word, held)) continue;
       ring.next_delivery.store(ring.hint_after(*ready), std::memory_order_relaxed);
-      const std::uint64_t taken = ring.delivered.fetch_add(1, std::memory_order_seq_cst) + 1;
-      // The window has moved: a block that was not deliverable before may be, or the end is here.
-      WaitWord& consumers = ring.header().consumers;
-      taken >= ring.options.ticket_count ? consumers.wake_all() : consumers.wake(1);
+      ring.delivered.fetch_add(1, std::memory_order_seq_cst);
+      ring.wake_next_consumer();
       return ReadReservation(state_, ready->slot, held.ticket,
                              ready->word.state == SlotState::kFailed);
     }

@@ -132,7 +132,7 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     memory = memory_type_of(file_type, options.fields);
     info.type = memory.element;
     check_size(info);
-    set_chunk_cache(access, info, file_type.getSize(), options.rows_per_read);
+    set_chunk_cache(access, info, file_type.getSize());
     if (info.layout != Layout::kVirtual) {
       info.stored_bytes = first_look.getStorageSize();
       has_storage = info.stored_bytes > 0 || info.layout == Layout::kExternal;
@@ -266,7 +266,12 @@ void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     call(access, "read", impl.name_of_rows(first_row, row_count), [&] {
       // A change explains a failure better than what libhdf5 made of it.
       impl.check_unchanged();
-      throw;
+      try {
+        throw;
+      } catch (const H5::Exception&) {
+        const auto [code, cause] = cause_of(access.last_failure(), impl.info.filters);
+        throw Error(code, cause);
+      }
     });
   }
   finish_text(impl.memory, out);

@@ -21,9 +21,6 @@ struct OpenOptions {
   /// Lets external links, external raw files and virtual sources lead outside the folder that
   /// holds the file. Off, so that a downloaded file cannot read the rest of the disk.
   bool allow_outside_sources = false;
-
-  /// Rows that one read() asks for, as far as is known; sizes libhdf5's chunk cache. 0: unknown.
-  std::uint64_t rows_per_read = 0;
 };
 
 /// What tells whether a file is still the file that was opened.

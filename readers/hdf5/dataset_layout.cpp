@@ -108,11 +108,10 @@ void describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info) 
 }
 
 void set_chunk_cache(const H5::DSetAccPropList& access, const DatasetInfo& info,
-                     std::uint64_t stored_element_bytes, std::uint64_t rows_per_read) {
+                     std::uint64_t stored_element_bytes) {
   if (info.layout == Layout::kVirtual) return access.setChunkCache(1009, kSourceCache, 1.0);
   if (info.layout != Layout::kChunked) return;
-  const bool whole_chunks = rows_per_read > 0 && rows_per_read % info.chunk[0] == 0;
-  if (info.filters.empty() || whole_chunks) return access.setChunkCache(1, 0, 1.0);
+  if (info.filters.empty()) return access.setChunkCache(1, 0, 1.0);
 
   std::uint64_t chunk_bytes = std::max<std::uint64_t>(stored_element_bytes, 1);
   std::uint64_t chunks = 1;

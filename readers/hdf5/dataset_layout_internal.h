@@ -14,13 +14,13 @@ namespace h5flume::hdf5 {
 /// cause only. The caller holds a LibraryAccess.
 void describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info);
 
-/// Sets the chunk cache of libhdf5 for reads of `rows_per_read` rows (0: unknown) of `info`, whose
-/// elements take `stored_element_bytes` in a decoded chunk.
+/// Sets the chunk cache of libhdf5 for reads of whole rows of `info`, whose elements take
+/// `stored_element_bytes` in a decoded chunk.
 ///
 /// Chunks without filters need no cache: libhdf5 then reads them straight into the caller's buffer.
-/// Filtered chunks need none either if each read takes whole chunks; else a row of chunks is
-/// kept, because libhdf5 decodes a chunk that does not fit again for every read.
+/// Of filtered chunks a row of chunks is kept, because libhdf5 decodes a chunk that does not fit
+/// again for every read; reads of whole chunks would need none, but are no faster without.
 void set_chunk_cache(const H5::DSetAccPropList& access, const DatasetInfo& info,
-                     std::uint64_t stored_element_bytes, std::uint64_t rows_per_read);
+                     std::uint64_t stored_element_bytes);
 
 }  // namespace h5flume::hdf5

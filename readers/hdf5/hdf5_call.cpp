@@ -32,9 +32,10 @@ const std::string& innermost_text(const std::vector<StackEntry>& stack) {
   return kUnknown;
 }
 
-// The filters of libhdf5 itself fail inside a function that carries their name; a plug-in leaves
-// no entry of its own.
-std::string failed_filter(const std::vector<StackEntry>& stack) {
+// The filters of libhdf5 itself fail inside a function that carries their name. A plug-in leaves
+// no entry of its own, and newer releases (1.14.5) record none inside any filter: then it is one
+// of the dataset's.
+std::string failed_filter(const std::vector<StackEntry>& stack, std::span<const Filter> filters) {
   constexpr std::pair<std::string_view, std::string_view> kFilters[] = {
       {"deflate", "gzip"}, {"shuffle", "shuffle"}, {"fletcher32", "fletcher32"},
       {"szip", "szip"},    {"nbit", "nbit"},       {"scaleoffset", "scaleoffset"}};
@@ -45,7 +46,12 @@ std::string failed_filter(const std::vector<StackEntry>& stack) {
       }
     }
   }
-  return fmt::format("a chunk filter fails ({})", innermost_text(stack));
+  std::string name = filters.size() == 1 ? "filter " : "one of the filters ";
+  if (filters.empty()) name = "a chunk filter";
+  for (const Filter& filter : filters) {
+    name += fmt::format("{}'{}'", &filter == filters.data() ? "" : ", ", filter.name);
+  }
+  return fmt::format("{} fails ({})", name, innermost_text(stack));
 }
 
 }  // namespace
@@ -81,7 +87,8 @@ herr_t LibraryAccess::record(hid_t stack, void* access) {
   return 0;
 }
 
-std::pair<ErrorCode, std::string> cause_of(const std::vector<StackEntry>& stack) {
+std::pair<ErrorCode, std::string> cause_of(const std::vector<StackEntry>& stack,
+                                           std::span<const Filter> filters) {
   if (has(stack, "unable to locate file signature") || has(stack, "file signature not found")) {
     return {ErrorCode::kCorruptData, "not an HDF5 file"};
   }
@@ -95,7 +102,7 @@ std::pair<ErrorCode, std::string> cause_of(const std::vector<StackEntry>& stack)
     return {ErrorCode::kMissingFilter, innermost_text(stack)};
   }
   if (has(stack, "filter returned failure")) {
-    return {ErrorCode::kCorruptData, failed_filter(stack)};
+    return {ErrorCode::kCorruptData, failed_filter(stack, filters)};
   }
   if (has_minor(stack, H5E_NOSPACE) || has_minor(stack, H5E_CANTALLOC)) {
     return {ErrorCode::kOutOfMemory, innermost_text(stack)};

@@ -4,12 +4,14 @@
 
 #include <mutex>
 #include <new>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "readers/hdf5/dataset_info.h"
 
 namespace h5flume::hdf5 {
 
@@ -55,8 +57,10 @@ class [[nodiscard]] LibraryAccess {
   void* previous_data_ = nullptr;
 };
 
-/// A cause that a person can act on, and its code, for a stack of libhdf5.
-std::pair<ErrorCode, std::string> cause_of(const std::vector<StackEntry>& stack);
+/// A cause that a person can act on, and its code, for a stack of libhdf5. `filters` are those of
+/// the dataset that was read, to be named where the stack does not tell which of them failed.
+std::pair<ErrorCode, std::string> cause_of(const std::vector<StackEntry>& stack,
+                                           std::span<const Filter> filters = {});
 
 /// Runs `code` and gives its result. An H5::Exception becomes an Error, and an Error that names
 /// a cause only gets "<operation> <object>: " put before it. Calls do not nest.

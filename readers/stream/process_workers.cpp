@@ -277,8 +277,8 @@ class ProcessWorkers final : public Workers {
   }
 
   static Error late(const std::string& object, std::chrono::milliseconds limit) {
-    return {ErrorCode::kTimeout,
-            fmt::format("{}: no result within {} s", object, limit.count() / 1000.0)};
+    return {ErrorCode::kTimeout, fmt::format("{}: no result within {} s", object,
+                                             std::chrono::duration<double>(limit).count())};
   }
 
   static Error deadly(const std::string& object, unsigned deaths, const ExitStatus& status) {

@@ -1,6 +1,7 @@
 #include "readers/worker/worker_program.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -42,6 +43,15 @@ void be_silent() {
   const FileDescriptor nowhere(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   ::dup2(nowhere.get(), STDOUT_FILENO);
   ::dup2(nowhere.get(), STDERR_FILENO);
+}
+
+// libhdf5 allocates and frees the memory of each chunk. The C library would give chunks of usual
+// size back to the kernel every time, and have them zeroed again: a third of the time of fast
+// decoders.
+void keep_freed_memory() {
+  constexpr int kKeptBytes = 64 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+  ::mallopt(M_TRIM_THRESHOLD, kKeptBytes);
 }
 
 class WorkerProgram {
@@ -102,6 +112,7 @@ int worker_program(int argc, char** argv) {
   die_with_parent(static_cast<pid_t>(std::strtol(argv[1], nullptr, 10)));
   be_expendable();
   be_silent();
+  keep_freed_memory();
   WorkerProgram(Channel(FileDescriptor(kWorkerChannelDescriptor))).run();
   return 0;
 }

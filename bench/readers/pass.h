@@ -35,8 +35,10 @@ class Pass {
   /// From the call until the dataset has been read once.
   double mb_per_s_once() const { return static_cast<double>(once_bytes_) / 1e6 / once_seconds_; }
 
-  /// From the first block until the end: what a long stream comes to.
+  /// From the first block until the end: what a long stream comes to. All of it, if it came at
+  /// once.
   double mb_per_s_steady() const {
+    if (bytes_ == first_bytes_) return mb_per_s_once();
     return static_cast<double>(bytes_ - first_bytes_) / 1e6 / (last_seconds_ - first_seconds_);
   }
 

@@ -19,6 +19,7 @@
 #include "bench/readers/bench_files.h"
 #include "bench/readers/serial_reader.h"
 #include "bench/support/conditions.h"
+#include "core/process.h"
 #include "readers/stream/streamer.h"
 
 namespace h5flume::bench {
@@ -33,13 +34,16 @@ struct Arguments {
   bool json = false;
 };
 
-// One way of reading; no workers stand for the serial loop.
+// One way of reading; no workers stand for the serial loop, or for several of them side by side.
 struct Reader {
   unsigned workers = 0;
   WorkerKind kind = WorkerKind::kProcesses;
+  unsigned loops = 1;
+
+  bool is_baseline() const { return workers == 0 && loops == 1; }
 
   std::string name() const {
-    if (workers == 0) return "H5Dread";
+    if (workers == 0) return loops == 1 ? "H5Dread" : fmt::format("{} x H5Dread", loops);
     const char* noun = kind == WorkerKind::kThreads ? "thread" : "process";
     return fmt::format("{} {}{}", workers, noun,
                        workers == 1                   ? ""
@@ -65,6 +69,19 @@ void stream(const BenchFile& file, const Reader& reader, std::optional<std::int6
     [[maybe_unused]] const volatile std::byte touched = bytes.front();
     pass.add(bytes.size());
   }
+}
+
+// What the machine gives: serial loops in processes of their own at the same time, each over the
+// whole file, which have nothing to do with each other. Their processes' start counts.
+void read_side_by_side(const BenchFile& file, const Reader& reader, std::uint64_t block_rows,
+                       unsigned times, std::uint64_t dataset_bytes, Pass& pass) {
+  const Program loop{.path = "/proc/self/exe",
+                     .arguments = {"--read-serially", file.path, file.dataset,
+                                   std::to_string(block_rows), std::to_string(times)}};
+  std::vector<ChildProcess> loops;
+  for (unsigned i = 0; i < reader.loops; ++i) loops.push_back(ChildProcess::spawn(loop));
+  for (ChildProcess& process : loops) process.wait();
+  pass.add(dataset_bytes * times * reader.loops);
 }
 
 // The passes of one reader over one file with one size of blocks.
@@ -100,7 +117,7 @@ std::vector<std::uint64_t> block_sizes(const hdf5::DatasetInfo& dataset) {
 
 std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
   const hdf5::DatasetInfo dataset = hdf5::Dataset(file.path, file.dataset).info();
-  std::vector<Reader> readers{{0}, {1}, {2}};
+  std::vector<Reader> readers{{0}, {0, WorkerKind::kProcesses, 2}, {1}, {2}};
   if (!file.filtered) readers.push_back({2, WorkerKind::kThreads});
 
   const unsigned times = file.filtered ? 1 : arguments.passes;
@@ -114,8 +131,11 @@ std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
     // Pass 0 warms the page cache and does not count.
     for (unsigned pass = 0; pass <= arguments.repetitions; ++pass) {
       for (Row& row : candidates) {
-        Pass result(dataset.row_count() * dataset.row_bytes(), times);
-        if (row.reader.workers == 0) {
+        const std::uint64_t dataset_bytes = dataset.decoded_bytes();
+        Pass result(dataset_bytes, times);
+        if (row.reader.workers == 0 && row.reader.loops > 1) {
+          read_side_by_side(file, row.reader, rows, times, dataset_bytes, result);
+        } else if (row.reader.workers == 0) {
           read_serially(file.path, file.dataset, rows, result);
         } else {
           stream(file, row.reader,
@@ -134,7 +154,8 @@ std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
 // The serial loop with the same blocks.
 const Row& baseline_of(const Row& row, const std::vector<Row>& rows) {
   for (const Row& other : rows) {
-    if (other.file == row.file && other.block_rows == row.block_rows && other.reader.workers == 0) {
+    if (other.file == row.file && other.block_rows == row.block_rows &&
+        other.reader.is_baseline()) {
       return other;
     }
   }
@@ -163,7 +184,7 @@ void print_table(const std::vector<Row>& rows) {
                show(spread_of(row.once), 0), fmt::format("{:.2f}", ratio(row.once, baseline.once)),
                show(spread_of(row.steady), 0),
                fmt::format("{:.2f}", ratio(row.steady, baseline.steady)),
-               show(spread_of(row.first_ms), 1));
+               row.reader.loops > 1 ? "" : show(spread_of(row.first_ms), 1));
   }
 }
 
@@ -245,8 +266,18 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--ordered", arguments.ordered, "Blocks in dataset order");
   app.add_flag("--json", arguments.json, "The same as JSON");
+  std::vector<std::string>
+      serial;  // file, dataset, rows of a block, passes: for read_side_by_side()
+  app.add_option("--read-serially", serial)->expected(4)->group("");
   CLI11_PARSE(app, argc, argv);
   try {
+    if (!serial.empty()) {
+      const auto dataset = h5flume::hdf5::Dataset(serial[0], serial[1]).info();
+      h5flume::bench::Pass pass(dataset.decoded_bytes(),
+                                static_cast<unsigned>(std::stoul(serial[3])));
+      h5flume::bench::read_serially(serial[0], serial[1], std::stoull(serial[2]), pass);
+      return 0;
+    }
     h5flume::bench::run(arguments);
     return 0;
   } catch (const std::exception& error) {

@@ -11,8 +11,8 @@
 #include <thread>
 #include <utility>
 
-#include "readers/stream/blocked_signals_internal.h"
 #include "readers/stream/row_names_internal.h"
+#include "readers/stream/start_thread_internal.h"
 #include "readers/stream/workers_internal.h"
 #include "readers/worker/worker_client.h"
 
@@ -48,8 +48,7 @@ class ProcessWorkers final : public Workers {
         wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         workers_(options_.count) {
     if (!wake_up_) throw_system_error("start workers", errno);
-    const BlockedSignals blocked;
-    supervisor_ = std::thread([this] { supervise(); });
+    supervisor_ = start_thread([this] { supervise(); });
   }
   ~ProcessWorkers() override { close(); }
 
@@ -246,13 +245,15 @@ class ProcessWorkers final : public Workers {
   void bury(Worker& worker, const ExitStatus& status) {
     const auto state = std::exchange(worker.state, Worker::State::kGone);
     const bool timed_out = worker.timed_out;
+    const auto late_ticket = timed_out ? worker.ticket : std::nullopt;
     worker.client.reset();
     if (ending_) return;
     ++restarts_;  // before its block can be delivered by another
     if (state == Worker::State::kFilling) {
       Job job = *this->job();
       job.ring.reclaim(worker.id, [&](std::uint64_t ticket) {
-        return verdict(job.plan, ticket, timed_out, status);
+        // It may have finished the late block and begun another before it was killed.
+        return verdict(job.plan, ticket, ticket == late_ticket, status);
       });
     } else if (timed_out || ++deaths_while_opening_ >= options_.max_deaths_per_block) {
       const std::string object = fmt::format("open '{}' of {}", options_.dataset, options_.file);
@@ -265,11 +266,11 @@ class ProcessWorkers final : public Workers {
   }
 
   // Fails a block that took too long or killed too many; lets another worker try it otherwise.
-  std::optional<Error> verdict(const BlockPlan& plan, std::uint64_t ticket, bool timed_out,
+  std::optional<Error> verdict(const BlockPlan& plan, std::uint64_t ticket, bool is_late,
                                const ExitStatus& status) {
     const std::string object =
         "read " + rows_of(first_->info, {plan.first_row(ticket), plan.row_count(ticket)});
-    if (timed_out) return late(object, options_.block_timeout);
+    if (is_late) return late(object, options_.block_timeout);
     const unsigned deaths = ++deaths_by_ticket_[ticket];
     if (deaths < options_.max_deaths_per_block) return std::nullopt;
     deaths_by_ticket_.erase(ticket);
@@ -327,7 +328,7 @@ class ProcessWorkers final : public Workers {
   std::atomic<bool> ending_{false};
   std::atomic<std::uint64_t> restarts_{0};
 
-  mutable std::mutex mutex_;  // guards the four below
+  mutable std::mutex mutex_;  // guards the three below
   std::optional<Job> job_;
   std::optional<Error> failure_;
   std::vector<int> pids_;

@@ -1,8 +1,9 @@
 #include <mutex>
 #include <thread>
+#include <utility>
 
-#include "readers/stream/blocked_signals_internal.h"
 #include "readers/stream/fill_blocks.h"
+#include "readers/stream/start_thread_internal.h"
 #include "readers/stream/workers_internal.h"
 
 namespace h5flume {
@@ -23,13 +24,12 @@ class ThreadWorkers final : public Workers {
 
   void start(const BlockRing& ring, const BlockPlan& plan) override {
     ring_ = ring;
-    const BlockedSignals blocked;
     for (std::size_t i = 0; i < datasets_.size(); ++i) {
       const WorkerId worker{static_cast<std::uint8_t>(i), 0};
-      threads_.emplace_back(
-          [worker, plan, ring = BlockRing(ring), &dataset = datasets_[i]]() mutable {
-            fill_blocks(ring, worker, plan, dataset);
-          });
+      auto fill = [worker, plan, ring = BlockRing(ring), &dataset = datasets_[i]]() mutable {
+        fill_blocks(ring, worker, plan, dataset);
+      };
+      threads_.push_back(start_thread(std::move(fill)));
     }
   }
 

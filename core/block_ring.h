@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -18,6 +19,11 @@ namespace h5flume {
 struct RingOptions {
   std::uint32_t slot_count = 0;  ///< at least 1
   std::size_t block_bytes = 0;   ///< payload of a slot
+
+  /// How long whoever has to wait looks again before it goes to sleep, as long as that pays. For
+  /// rings whose workers and consumers have a core each: being woken takes longer than many blocks
+  /// do. Where cores are shared it would take them from those who are waited for.
+  std::chrono::microseconds spin{0};
 
   /// Number of blocks in the stream, the tickets 0 to ticket_count - 1.
   std::uint64_t ticket_count = SlotWord::kTicketLimit;

@@ -63,7 +63,8 @@ Error SlotRecord::error() const {
           std::string(message.data(), length)};
 }
 
-RingMemory RingMemory::create(std::uint32_t slot_count, std::size_t block_bytes) {
+RingMemory RingMemory::create(std::uint32_t slot_count, std::size_t block_bytes,
+                              std::chrono::nanoseconds spin) {
   const Layout layout = layout_of(slot_count, block_bytes);
   auto memory = SharedMemory::create(
       fmt::format("h5flume ring of {} slots of {} bytes", slot_count, block_bytes), layout.total);
@@ -72,6 +73,7 @@ RingMemory RingMemory::create(std::uint32_t slot_count, std::size_t block_bytes)
   header->version = RingHeader::kVersion;
   header->slot_count = slot_count;
   header->block_bytes = block_bytes;
+  header->spin_ns = spin.count();
   return {std::move(memory), slot_count, block_bytes};
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,6 +28,7 @@ struct RingHeader {
   std::uint32_t version;
   std::uint32_t slot_count;
   std::uint64_t block_bytes;
+  std::int64_t spin_ns;  // see RingOptions::spin
   std::atomic<std::uint32_t> stopped;
 
   // Apart from each other and from the rest: workers and consumers write them all the time.
@@ -55,7 +57,8 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "slot words work 
 /// A mapped ring: finds the parts of the layout in the memory.
 class RingMemory {
  public:
-  static RingMemory create(std::uint32_t slot_count, std::size_t block_bytes);
+  static RingMemory create(std::uint32_t slot_count, std::size_t block_bytes,
+                           std::chrono::nanoseconds spin);
   static RingMemory attach(FileDescriptor descriptor);
 
   RingHeader& header() const noexcept { return *header_; }

@@ -15,7 +15,9 @@ namespace h5flume {
 // A process's end of a ring. The owner's counters are not shared: its death ends the ring anyway.
 struct RingState {
   RingState(RingMemory ring_memory, RingOptions ring_options)
-      : memory(std::move(ring_memory)), options(std::move(ring_options)) {}
+      : memory(std::move(ring_memory)),
+        options(std::move(ring_options)),
+        spins(std::chrono::nanoseconds(memory.header().spin_ns)) {}
 
   RingMemory memory;
   RingOptions options;
@@ -143,16 +145,20 @@ struct RingState {
   template <class Find, class IsOver, class BeforeSleep>
   auto wait_for(WaitWord& word, const WaitWord::Deadline& deadline, Find find, IsOver is_over,
                 BeforeSleep before_sleep) -> decltype(find()) {
-    const int most_spins = spins.next();
-    for (int spin = 0; spin <= most_spins; ++spin) {
-      if (is_over()) return std::nullopt;
-      if (auto found = find()) {
-        if (spin > 0) spins.succeeded();
-        return found;
-      }
-      relax();
+    if (is_over()) return std::nullopt;
+    if (auto found = find()) return found;
+    if (const auto spin = spins.next(); spin.count() > 0) {
+      const auto until = WaitWord::Clock::now() + spin;
+      do {
+        relax();
+        if (is_over()) return std::nullopt;
+        if (auto found = find()) {
+          spins.succeeded();
+          return found;
+        }
+      } while (WaitWord::Clock::now() < until);
+      spins.failed();
     }
-    spins.failed();
     for (bool in_time = true; in_time;) {
       const std::uint32_t announced = word.announce();
       auto found = is_over() ? std::nullopt : find();

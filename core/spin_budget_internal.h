@@ -1,40 +1,10 @@
 #pragma once
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 
 namespace h5flume {
-
-// Looking again this often costs a few microseconds, less than going to sleep and being woken.
-inline constexpr int kMostSpins = 64;
-
-inline bool has_several_cores() noexcept {
-  cpu_set_t cores;
-  return ::sched_getaffinity(0, sizeof cores, &cores) != 0 || CPU_COUNT(&cores) > 1;
-}
-
-// How often it pays to look again before going to sleep, learned from how it went: it does while
-// the other side is fast and has a core to run on, and takes that core away where it has not.
-class SpinBudget {
- public:
-  int next() noexcept {
-    // Now and then more than has paid lately, to notice when it pays again.
-    const bool probe = (waits_.fetch_add(1, std::memory_order_relaxed) & 63) == 0;
-    return probe ? most_ : spins_.load(std::memory_order_relaxed);
-  }
-  void succeeded() noexcept { set(spins_.load(std::memory_order_relaxed) * 2 + 1); }
-  void failed() noexcept { set(spins_.load(std::memory_order_relaxed) / 2); }
-
- private:
-  void set(int spins) noexcept { spins_.store(std::min(spins, most_), std::memory_order_relaxed); }
-
-  const int most_ = has_several_cores() ? kMostSpins : 0;
-  // relaxed: a guess, shared by threads only because they wait for the same things.
-  std::atomic<int> spins_{most_};
-  std::atomic<unsigned> waits_{0};
-};
 
 inline void relax() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
@@ -43,5 +13,34 @@ inline void relax() noexcept {
   asm volatile("yield");
 #endif
 }
+
+// Whether to look again for a while before going to sleep. While that succeeds it is done every
+// time; each failure makes the pause until the next attempt longer, so that long waits cost
+// nothing.
+class SpinBudget {
+ public:
+  explicit SpinBudget(std::chrono::nanoseconds spin) : spin_(spin) {}
+
+  // How long to look this time.
+  std::chrono::nanoseconds next() noexcept {
+    if (spin_.count() == 0) return spin_;
+    const int left = skip_.load(std::memory_order_relaxed);
+    if (left <= 0) return spin_;
+    skip_.store(left - 1, std::memory_order_relaxed);
+    return std::chrono::nanoseconds{0};
+  }
+  void succeeded() noexcept { backoff_.store(0, std::memory_order_relaxed); }
+  void failed() noexcept {
+    const int backoff = std::min(2 * backoff_.load(std::memory_order_relaxed) + 1, 63);
+    backoff_.store(backoff, std::memory_order_relaxed);
+    skip_.store(backoff, std::memory_order_relaxed);
+  }
+
+ private:
+  const std::chrono::nanoseconds spin_;
+  // relaxed: a guess, shared by threads only because they wait for the same things.
+  std::atomic<int> skip_{0};
+  std::atomic<int> backoff_{0};
+};
 
 }  // namespace h5flume

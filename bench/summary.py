@@ -115,8 +115,8 @@ def print_targets(stream, ring):
             one, four = empty[1, slots_of_one, ordered], empty[4, slots_of_four, ordered]
             check(f"empty blocks, one to one, {slots_of_one} slots, {order}", ">= 1 million/s", one,
                   "{:.2f} million/s", one >= 1)
-            check(f"empty blocks, four producers, {slots_of_four} slots, {order}", "no slower",
-                  four, "{:.2f} million/s", four >= one)
+            check(f"empty blocks, four producers, {slots_of_four} slots, {order}",
+                  ">= 1 million/s", four, "{:.2f} million/s", four >= 1)
     table(["target", "wanted", "measured", ""], rows)
 
 

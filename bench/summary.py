@@ -116,7 +116,7 @@ def print_targets(stream, ring):
             check(f"empty blocks, one to one, {slots_of_one} slots, {order}", ">= 1 million/s", one,
                   "{:.2f} million/s", one >= 1)
             check(f"empty blocks, four producers, {slots_of_four} slots, {order}",
-                  ">= 1 million/s", four, "{:.2f} million/s", four >= 1)
+                  "no slower", four, "{:.2f} million/s", four >= one)
     table(["target", "wanted", "measured", ""], rows)
 
 

@@ -13,8 +13,7 @@ BlockRing::BlockRing(RingOptions options) {
   auto memory = RingMemory::create(options.slot_count, options.block_bytes, options.spin);
   state_ = std::make_shared<RingState>(std::move(memory), std::move(options));
   for (std::uint32_t slot = 0; slot < state_->memory.slot_count(); ++slot) {
-    const bool used = slot < state_->options.ticket_count;
-    state_->store(slot, {slot, {}, used ? SlotState::kFree : SlotState::kRetired});
+    state_->give_ticket(slot, slot);
   }
   state_->next_ticket = state_->memory.slot_count();
 }
@@ -28,23 +27,25 @@ std::optional<WriteReservation> BlockRing::reserve(WorkerId worker) {
   RingState& ring = *state_;
   test_point("ring.reserving", 0);
   const auto claim = [&]() -> std::optional<WriteReservation> {
-    // Another worker may be faster with the slot that was seen free: look again.
     std::atomic<std::uint64_t>& hint = ring.header().next_claim;
-    std::uint64_t hinted = hint.load(std::memory_order_relaxed);
-    while (const auto free = ring.lowest(hint, RingState::is_free)) {
+    while (true) {
+      std::uint64_t hinted = hint.load(std::memory_order_relaxed);
+      const auto free = ring.lowest_free(TicketHint::decode(hinted));
+      if (!free) return std::nullopt;
       const std::uint64_t ticket = free->word.ticket;
       if (ring.exchange(free->slot, free->word, {ticket, worker, SlotState::kClaimed})) {
         test_point("ring.claimed", ticket);
         // Not if it has changed meanwhile: it may lead to a ticket that was given back.
-        hint.compare_exchange_strong(hinted, ring.hint_after(*free), std::memory_order_relaxed);
+        hint.compare_exchange_strong(hinted, ring.hint_after(*free).encode(),
+                                     std::memory_order_relaxed);
         return WriteReservation(&ring, free->slot, ticket, worker);
       }
+      // Another worker was faster with that slot.
     }
-    return std::nullopt;
   };
   return ring.wait_for(
-      ring.header().workers, std::nullopt, claim, [&] { return ring.stopped(); },
-      [] { test_point("ring.waiting", 0); });
+      ring.header().workers, RingState::looker(worker), std::nullopt, claim,
+      [&] { return ring.stopped(); }, [] { test_point("ring.waiting", 0); });
 }
 
 std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
@@ -53,7 +54,7 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
     while (const auto ready = ring.lowest_deliverable()) {
       const SlotWord held{ready->word.ticket, ready->word.worker, SlotState::kHeld};
       if (!ring.exchange(ready->slot, ready->word, held)) continue;
-      ring.next_delivery.store(ring.hint_after(*ready), std::memory_order_relaxed);
+      ring.next_delivery.store(ring.hint_after(*ready).encode(), std::memory_order_relaxed);
       ring.delivered.fetch_add(1, std::memory_order_seq_cst);
       ring.wake_next_consumer();
       return ReadReservation(state_, ready->slot, held.ticket,
@@ -62,8 +63,8 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
     return std::nullopt;
   };
   return ring.wait_for(
-      ring.header().consumers, deadline, hold,
-      [&] { return ring.stopped() || ring.all_delivered(); }, [&] { ring.wake_workers(); });
+      ring.header().consumers, RingState::kConsumer, deadline, hold,
+      [&] { return ring.stopped() || ring.all_delivered(); }, [&] { ring.wake_all_needed(); });
 }
 
 bool BlockRing::finished() const noexcept { return state_->stopped() || state_->all_delivered(); }
@@ -71,6 +72,7 @@ bool BlockRing::finished() const noexcept { return state_->stopped() || state_->
 std::size_t BlockRing::reclaim(
     WorkerId worker, const std::function<std::optional<Error>(std::uint64_t ticket)>& verdict) {
   RingState& ring = *state_;
+  LookingTurn::end(ring.header().workers.looking, RingState::looker(worker));
   std::size_t reclaimed = 0;
   for (std::uint32_t slot = 0; slot < ring.memory.slot_count(); ++slot) {
     const SlotWord word = ring.load(slot);
@@ -83,8 +85,8 @@ std::size_t BlockRing::reclaim(
       ring.free_again(slot, word.ticket);
     }
   }
-  ring.header().workers.wake_unconditionally();
-  ring.header().consumers.wake_unconditionally();
+  ring.header().workers.sleepers.wake_unconditionally();
+  ring.header().consumers.sleepers.wake_unconditionally();
   return reclaimed;
 }
 
@@ -98,8 +100,8 @@ std::optional<std::uint64_t> BlockRing::claimed_by(WorkerId worker) const noexce
 void BlockRing::stop() noexcept {
   // seq_cst: "change, then wake" again.
   state_->header().stopped.store(1, std::memory_order_seq_cst);
-  state_->header().workers.wake_unconditionally();
-  state_->header().consumers.wake_unconditionally();
+  state_->header().workers.sleepers.wake_unconditionally();
+  state_->header().consumers.sleepers.wake_unconditionally();
 }
 
 bool BlockRing::stopped() const noexcept { return state_->stopped(); }

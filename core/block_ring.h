@@ -20,9 +20,9 @@ struct RingOptions {
   std::uint32_t slot_count = 0;  ///< at least 1
   std::size_t block_bytes = 0;   ///< payload of a slot
 
-  /// How long whoever has to wait looks again before it goes to sleep, as long as that pays. For
-  /// rings whose workers and consumers have a core each: being woken takes longer than many blocks
-  /// do. Where cores are shared it would take them from those who are waited for.
+  /// How long one of the workers that have to wait, and one of the consumers, looks again before it
+  /// goes to sleep, as long as that pays: being woken takes about 20 us, longer than many blocks
+  /// do.
   std::chrono::microseconds spin{0};
 
   /// Number of blocks in the stream, the tickets 0 to ticket_count - 1.

@@ -29,7 +29,7 @@ void WriteReservation::publish(SlotState state) noexcept {
     return;
   }
   test_point("ring.published", ticket_);
-  ring.header().consumers.wake(1);
+  ring.header().consumers.sleepers.wake(1);
 }
 
 void WriteReservation::commit(std::size_t size_bytes, std::chrono::nanoseconds work_time) && {
@@ -56,7 +56,7 @@ void WriteReservation::abandon() noexcept {
   const SlotWord claimed{ticket_, worker_, SlotState::kClaimed};
   if (ring.exchange(slot_, claimed, claimed)) {
     ring.free_again(slot_, ticket_);
-    ring.header().workers.wake(1);
+    ring.header().workers.sleepers.wake(1);
   }
 }
 
@@ -97,9 +97,8 @@ void ReadReservation::release() noexcept {
   const auto ring = std::move(ring_);
   // relaxed would do for uniqueness; the store of the word below publishes the ticket.
   const std::uint64_t ticket = ring->next_ticket.fetch_add(1, std::memory_order_relaxed);
-  const bool used = ticket < ring->options.ticket_count;
-  ring->store(slot_, {used ? ticket : 0, {}, used ? SlotState::kFree : SlotState::kRetired});
-  ring->wake_workers();
+  ring->give_ticket(slot_, ticket);
+  ring->wake_workers(ticket + 1);
 }
 
 }  // namespace h5flume

@@ -19,6 +19,7 @@ constexpr std::size_t round_up(std::size_t value, std::size_t multiple) {
 
 struct Layout {
   std::size_t words;
+  std::size_t next_slots;
   std::size_t records;
   std::size_t blocks;
   std::size_t block_stride;
@@ -38,7 +39,8 @@ Layout layout_of(std::uint32_t slot_count, std::size_t block_bytes) {
   }
   Layout layout{};
   layout.words = round_up(sizeof(RingHeader), 64);
-  layout.records = round_up(layout.words + slot_count * sizeof(std::uint64_t), 64);
+  layout.next_slots = round_up(layout.words + slot_count * sizeof(std::uint64_t), 64);
+  layout.records = round_up(layout.next_slots + slot_count * sizeof(std::uint32_t), 64);
   layout.blocks = round_up(layout.records + slot_count * sizeof(SlotRecord), kPageBytes);
   layout.block_stride = round_up(block_bytes, kPageBytes);
   layout.total = layout.blocks + slot_count * layout.block_stride;
@@ -99,6 +101,7 @@ RingMemory::RingMemory(SharedMemory memory, std::uint32_t slot_count, std::size_
   std::byte* base = memory_.bytes().data();
   header_ = reinterpret_cast<RingHeader*>(base);
   words_ = reinterpret_cast<std::atomic<std::uint64_t>*>(base + layout.words);
+  next_slots_ = reinterpret_cast<std::atomic<std::uint32_t>*>(base + layout.next_slots);
   records_ = reinterpret_cast<SlotRecord*>(base + layout.records);
   blocks_ = base + layout.blocks;
   block_stride_ = layout.block_stride;

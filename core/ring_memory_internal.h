@@ -16,13 +16,21 @@ namespace h5flume {
 
 // The layout of a ring in shared memory, drawn in docs/block-ring.md:
 //
-//   RingHeader | slot words, 8 bytes each | SlotRecords | padding to a page | blocks
+//   RingHeader | slot words, 8 bytes each | next slots, 4 bytes each | SlotRecords |
+//   padding to a page | blocks
 //
 // Offsets only, no pointers: every process maps it elsewhere.
 
+// Where workers or consumers wait. Apart from each other and from the rest: one part is written by
+// those who go to sleep, the other by those who look again.
+struct WaitingRoom {
+  alignas(64) WaitWord sleepers;
+  alignas(64) std::atomic<std::uint32_t> looking;  // see LookingTurn
+};
+
 struct RingHeader {
   static constexpr std::uint64_t kMagic = 0x676e69722d356668;  // "hf5-ring", little endian
-  static constexpr std::uint32_t kVersion = 1;
+  static constexpr std::uint32_t kVersion = 2;
 
   std::uint64_t magic;
   std::uint32_t version;
@@ -31,9 +39,8 @@ struct RingHeader {
   std::int64_t spin_ns;  // see RingOptions::spin
   std::atomic<std::uint32_t> stopped;
 
-  // Apart from each other and from the rest: workers and consumers write them all the time.
-  alignas(64) WaitWord workers;    // sleep here while no slot is free
-  alignas(64) WaitWord consumers;  // sleep here while no block can be delivered
+  WaitingRoom workers;    // while no slot is free
+  WaitingRoom consumers;  // while no block can be delivered
 
   alignas(64) std::atomic<std::uint64_t> next_claim;  // TicketHint: the lowest free ticket
 };
@@ -67,6 +74,10 @@ class RingMemory {
   int descriptor() const noexcept { return memory_.descriptor(); }
 
   std::atomic<std::uint64_t>& word(std::uint32_t slot) const noexcept { return words_[slot]; }
+  /// A hint: the slot that probably has the ticket after that of `slot`. Hardly ever written.
+  std::atomic<std::uint32_t>& next_slot(std::uint32_t slot) const noexcept {
+    return next_slots_[slot];
+  }
   SlotRecord& record(std::uint32_t slot) const noexcept { return records_[slot]; }
   std::span<std::byte> block(std::uint32_t slot) const noexcept {
     return {blocks_ + slot * block_stride_, block_bytes_};
@@ -82,6 +93,7 @@ class RingMemory {
   std::size_t block_bytes_;
   std::size_t block_stride_;
   std::atomic<std::uint64_t>* words_;
+  std::atomic<std::uint32_t>* next_slots_;
   SlotRecord* records_;
   std::byte* blocks_;
 };

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
+#include "core/backoff_internal.h"
 #include "core/block_ring.h"
 #include "core/ring_memory_internal.h"
-#include "core/spin_budget_internal.h"
 
 namespace h5flume {
 
@@ -17,17 +20,33 @@ struct RingState {
   RingState(RingMemory ring_memory, RingOptions ring_options)
       : memory(std::move(ring_memory)),
         options(std::move(ring_options)),
-        spins(std::chrono::nanoseconds(memory.header().spin_ns)) {}
+        spin(memory.header().spin_ns) {}
 
   RingMemory memory;
   RingOptions options;
-  SpinBudget spins;
+  const std::chrono::nanoseconds spin;  // a copy, like those of RingMemory
+
+  // Apart from what all threads only read.
+  alignas(64) Backoff spins{63};
 
   // Tickets given out to slots, and blocks taken. seq_cst: `delivered` moves the window of what may
   // be taken next, and its change must not pass the question whether someone sleeps on that.
-  std::atomic<std::uint64_t> next_ticket{0};
+  alignas(64) std::atomic<std::uint64_t> next_ticket{0};
   std::atomic<std::uint64_t> delivered{0};
-  std::atomic<std::uint64_t> next_delivery{0};  // TicketHint, like RingHeader::next_claim
+  // TicketHints of the ticket to be delivered next and of the one given out last.
+  std::atomic<std::uint64_t> next_delivery{0};
+  std::atomic<std::uint64_t> last_given{0};
+
+  // For wake_workers().
+  const std::uint32_t quarter_mask = std::bit_floor(std::max(memory.slot_count() / 4, 1U)) - 1;
+  std::atomic<std::uint64_t> last_claimed{0};
+  Backoff early_wakes{16383};
+
+  // Who may have the turn to look again, see LookingTurn.
+  static constexpr std::uint32_t kConsumer = 1;
+  static constexpr std::uint32_t looker(WorkerId worker) noexcept {
+    return 1 + (std::uint32_t{worker.number} << 8 | worker.incarnation);
+  }
 
   RingHeader& header() const noexcept { return memory.header(); }
 
@@ -71,67 +90,98 @@ struct RingState {
     return best;
   }
 
-  // lowest(), which needs no search as long as tickets follow each other from slot to slot. A hint
-  // is relaxed: it orders nothing, and the word that it leads to is checked.
-  template <class Wanted>
-  std::optional<Candidate> lowest(const std::atomic<std::uint64_t>& hint, Wanted wanted) const {
-    const TicketHint guess = TicketHint::decode(hint.load(std::memory_order_relaxed));
-    if (guess.slot < memory.slot_count()) {
-      const SlotWord word = load(guess.slot);
-      if (word.ticket == guess.ticket && wanted(word)) return Candidate{guess.slot, word};
-    }
-    return lowest(wanted);
+  // The slot that has the ticket, if the hint holds. relaxed: a hint orders nothing, and the word
+  // that it leads to is checked.
+  std::optional<Candidate> at(const TicketHint& hint) const noexcept {
+    if (hint.slot >= memory.slot_count()) return std::nullopt;
+    const SlotWord word = load(hint.slot);
+    if (word.ticket != hint.ticket) return std::nullopt;
+    return Candidate{hint.slot, word};
   }
 
-  // The hint after `taken` was: the next ticket in the next slot.
-  std::uint64_t hint_after(const Candidate& taken) const noexcept {
-    const std::uint32_t next = taken.slot + 1;
-    return TicketHint{taken.word.ticket + 1, next == memory.slot_count() ? 0 : next}.encode();
+  // Where the ticket after that of `taken` may be.
+  TicketHint hint_after(const Candidate& taken) const noexcept {
+    return {taken.word.ticket + 1, memory.next_slot(taken.slot).load(std::memory_order_relaxed)};
+  }
+
+  // For the owner: the hint that led to `slot` for this ticket, put right if it was wrong.
+  void correct_hint(std::uint32_t slot, std::uint64_t ticket) noexcept {
+    const auto last = TicketHint::decode(
+        last_given.exchange(TicketHint{ticket, slot}.encode(), std::memory_order_relaxed));
+    if (last.ticket + 1 != ticket) return;
+    std::atomic<std::uint32_t>& next = memory.next_slot(last.slot);
+    if (next.load(std::memory_order_relaxed) != slot) next.store(slot, std::memory_order_relaxed);
+  }
+
+  // For the owner: gives a slot its next ticket, if there is one.
+  void give_ticket(std::uint32_t slot, std::uint64_t ticket) noexcept {
+    if (ticket < options.ticket_count) {
+      correct_hint(slot, ticket);
+      store(slot, {ticket, {}, SlotState::kFree});
+    } else {
+      store(slot, {0, {}, SlotState::kRetired});
+    }
   }
 
   // Lets the ticket of a worker that will not fill it be the next to be claimed.
-  void free_again(std::uint32_t slot, std::uint64_t ticket) noexcept {
+  void free_again(std::uint32_t slot, std::uint64_t ticket) const noexcept {
     store(slot, {ticket, {}, SlotState::kFree});
     header().next_claim.store(TicketHint{ticket, slot}.encode(), std::memory_order_relaxed);
   }
 
-  static bool is_free(const SlotWord& word) noexcept { return word.state == SlotState::kFree; }
+  std::optional<Candidate> lowest_free(const TicketHint& hint) const noexcept {
+    const auto is_free = [](const SlotWord& word) { return word.state == SlotState::kFree; };
+    if (const auto guess = at(hint); guess && is_free(guess->word)) return guess;
+    return lowest(is_free);
+  }
 
   std::optional<Candidate> lowest_deliverable() const {
     const std::uint64_t taken = delivered.load(std::memory_order_seq_cst);
     const std::uint64_t end =
         options.window_end ? options.window_end(taken) : SlotWord::kTicketLimit;
-    return lowest(next_delivery, [end](const SlotWord& word) {
+    const auto is_deliverable = [end](const SlotWord& word) {
       return (word.state == SlotState::kReady || word.state == SlotState::kFailed) &&
              word.ticket < end;
-    });
+    };
+    const auto guess = at(TicketHint::decode(next_delivery.load(std::memory_order_relaxed)));
+    if (guess && is_deliverable(guess->word)) return guess;
+    return lowest(is_deliverable);
   }
 
   bool all_delivered() const noexcept {
     return delivered.load(std::memory_order_seq_cst) >= options.ticket_count;
   }
 
-  // Wakes workers for the free slots there are, and not too many: a wake costs more than a small
-  // block. Where consumers are kept waiting, one for each slot. Else nobody until half of the ring
-  // is free, and from there on one for each further eighth, in case those woken before do not
-  // suffice.
-  void wake_workers() const noexcept {
-    WaitWord& workers = header().workers;
-    if (!workers.has_sleepers()) return;
+  // Called when consumers wait in vain: wakes a worker for each free slot.
+  void wake_all_needed() noexcept {
+    early_wakes.reset();
     const std::size_t free = count(SlotState::kFree);
-    const std::size_t half = (memory.slot_count() + 1) / 2;
-    const std::size_t eighth = (memory.slot_count() + 7) / 8;
-    if (free > 0 && header().consumers.has_sleepers()) {
-      workers.wake(static_cast<int>(free));
-    } else if (free >= half && (free - half) % eighth == 0) {
-      workers.wake(1);
-    }
+    if (free > 0) header().workers.sleepers.wake(static_cast<int>(free));
+  }
+
+  // Called when a slot has got the last of `given` tickets. A wake costs more than a small block,
+  // so while consumers have enough, nobody is woken before half of the ring is free; while workers
+  // are at work, another one only if it stays so, after a time that doubles. This is looked at
+  // about every quarter of the ring, because workers keep writing what tells it.
+  void wake_workers(std::uint64_t given) noexcept {
+    WaitWord& workers = header().workers.sleepers;
+    if (!workers.has_sleepers()) return;
+    if (header().consumers.sleepers.has_sleepers()) return wake_all_needed();
+    if ((given & quarter_mask) != 0 || !early_wakes.is_due()) return;
+    const std::uint64_t claimed =
+        TicketHint::decode(header().next_claim.load(std::memory_order_relaxed)).ticket;
+    const bool at_work = last_claimed.exchange(claimed, std::memory_order_relaxed) != claimed ||
+                         header().workers.looking.load(std::memory_order_relaxed) != 0 ||
+                         count(SlotState::kClaimed) > 0;
+    if (2 * (given - std::min(claimed, given)) < memory.slot_count()) return;
+    if (at_work) early_wakes.grow();
+    workers.wake(1);
   }
 
   // After a block was taken: the window has moved, so that another may be deliverable that was not
   // before, or the end is there.
   void wake_next_consumer() const {
-    WaitWord& consumers = header().consumers;
+    WaitWord& consumers = header().consumers.sleepers;
     if (!consumers.has_sleepers()) return;
     if (all_delivered()) {
       consumers.wake_all();
@@ -140,36 +190,51 @@ struct RingState {
     }
   }
 
-  // Looks, spins a little, then sleeps until `find` has a result, `is_over` says so, or the
-  // deadline passes. `before_sleep` is called whenever the caller is about to sleep, announced.
-  template <class Find, class IsOver, class BeforeSleep>
-  auto wait_for(WaitWord& word, const WaitWord::Deadline& deadline, Find find, IsOver is_over,
-                BeforeSleep before_sleep) -> decltype(find()) {
+  // Looks, looks again for a while if it is `who`'s turn, then sleeps until `find` has a result,
+  // `is_over` says so, or the deadline passes. `in_vain` is called when it has been looked for
+  // long, and whenever the caller is about to sleep, announced.
+  template <class Find, class IsOver, class InVain>
+  auto wait_for(WaitingRoom& room, std::uint32_t who, const WaitWord::Deadline& deadline, Find find,
+                IsOver is_over, InVain in_vain) -> decltype(find()) {
     if (is_over()) return std::nullopt;
     if (auto found = find()) return found;
-    if (const auto spin = spins.next(); spin.count() > 0) {
-      const auto until = WaitWord::Clock::now() + spin;
-      do {
-        relax();
-        if (is_over()) return std::nullopt;
-        if (auto found = find()) {
-          spins.succeeded();
-          return found;
-        }
-      } while (WaitWord::Clock::now() < until);
-      spins.failed();
-    }
+    if (auto found = look_again(room, who, find, is_over, in_vain)) return found;
     for (bool in_time = true; in_time;) {
-      const std::uint32_t announced = word.announce();
+      const std::uint32_t announced = room.sleepers.announce();
       auto found = is_over() ? std::nullopt : find();
       const bool over = is_over();
       if (!found && !over) {
-        before_sleep();
-        in_time = word.sleep(announced, deadline);
+        in_vain();
+        in_time = room.sleepers.sleep(announced, deadline);
       }
       if (found || over) return found;
     }
     return is_over() ? std::nullopt : find();
+  }
+
+ private:
+  template <class Find, class IsOver, class InVain>
+  auto look_again(WaitingRoom& room, std::uint32_t who, Find find, IsOver is_over, InVain in_vain)
+      -> decltype(find()) {
+    if (spin.count() <= 0 || !spins.is_due()) return std::nullopt;
+    const LookingTurn turn(room.looking, who);
+    if (!turn) return std::nullopt;
+    const auto start = WaitWord::Clock::now();
+    bool told = false;
+    for (auto now = start; now < start + spin; now = WaitWord::Clock::now()) {
+      relax();
+      if (is_over()) return std::nullopt;
+      if (auto found = find()) {
+        spins.reset();
+        return found;
+      }
+      if (!told && now > start + spin / 4) {
+        in_vain();
+        told = true;
+      }
+    }
+    spins.grow();
+    return std::nullopt;
   }
 };
 

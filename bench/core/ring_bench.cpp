@@ -89,14 +89,10 @@ class Producers {
   std::vector<ChildProcess> processes_;
 };
 
-BlockRing make_ring(std::int64_t producers, std::int64_t slots, std::int64_t block_bytes,
-                    bool ordered) {
-  // As Streamer does: with a core for everyone, those who wait look again for a while.
-  const bool cores_to_spare =
-      producers < static_cast<std::int64_t>(std::thread::hardware_concurrency());
+BlockRing make_ring(std::int64_t slots, std::int64_t block_bytes, bool ordered) {
   RingOptions options{.slot_count = static_cast<std::uint32_t>(slots),
                       .block_bytes = static_cast<std::size_t>(block_bytes),
-                      .spin = std::chrono::microseconds{cores_to_spare ? 50 : 0}};
+                      .spin = std::chrono::microseconds{20}};  // as Streamer does
   if (ordered) options.window_end = [](std::uint64_t delivered) { return delivered + 1; };
   return BlockRing(std::move(options));
 }
@@ -109,8 +105,7 @@ void warm_up(BlockRing& ring) {
 // Arguments: producers, slots, bytes filled in each block (0: empty blocks), ordered, processes.
 void blocks(benchmark::State& state) {
   const auto bytes = state.range(2);
-  auto ring = make_ring(state.range(0), state.range(1), std::max<std::int64_t>(bytes, 1),
-                        state.range(3) != 0);
+  auto ring = make_ring(state.range(1), std::max<std::int64_t>(bytes, 1), state.range(3) != 0);
   const Producers producers(ring, static_cast<int>(state.range(0)), state.range(4) != 0,
                             {.fill = bytes > 0});
   warm_up(ring);
@@ -126,7 +121,7 @@ void blocks(benchmark::State& state) {
 // Arguments: microseconds between blocks, processes. Without a pause both sides find each other
 // looking; with one the consumer has gone to sleep, and is woken.
 void hand_over(benchmark::State& state) {
-  auto ring = make_ring(1, 1, 64, false);
+  auto ring = make_ring(1, 64, false);
   const Producers producers(
       ring, 1, state.range(1) != 0,
       {.fill = false, .pause = std::chrono::microseconds(state.range(0)), .stamp = true});
@@ -156,7 +151,7 @@ void empty_blocks(benchmark::internal::Benchmark* benchmark) {
   for (const std::int64_t processes : {1, 0}) {
     for (const std::int64_t ordered : {0, 1}) {
       for (const std::int64_t producers : {1, 4}) {
-        benchmark->Args({producers, 2 * producers + 1, 0, ordered, processes});
+        benchmark->Args({producers, 9, 0, ordered, processes});
         benchmark->Args({producers, 64, 0, ordered, processes});
       }
     }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t kUsualBlockBytes = 128 * 1024;
 constexpr std::uint64_t kLargestDefaultBlockBytes = 64 * 1024 * 1024;
-constexpr std::chrono::microseconds kSpin{50};  // about twice what it takes to be woken
+constexpr std::chrono::microseconds kSpin{20};  // what it takes to be woken
 constexpr unsigned kMaxWorkers = 255;
 constexpr unsigned kMaxDefaultWorkers = 8;
 constexpr unsigned kMaxReadAhead = 1u << 20;
@@ -108,7 +108,7 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
   const bool empty = plan.rows.count == 0;
   BlockRing ring({.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
                   .block_bytes = block_bytes(*dataset, plan.block_rows),
-                  .spin = workers_are.count < usable_cores() ? kSpin : kSpin.zero(),
+                  .spin = kSpin,
                   .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
                   .window_end = delivery_order(options, plan)});
   if (!empty) workers->start(ring, plan);

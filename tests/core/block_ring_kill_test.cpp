@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <map>
 #include <random>
@@ -90,8 +91,10 @@ TEST_CASE("a block published by a worker that was killed before it woke anyone i
 
 TEST_CASE("a worker killed while it waits costs nothing", "[core][ring][kill]") {
   const std::string point = GENERATE("ring.reserving", "ring.waiting");
-  CAPTURE(point);
-  BlockRing ring({.slot_count = 2, .block_bytes = 64, .ticket_count = 100, .window_end = {}});
+  const std::chrono::microseconds spin(GENERATE(0, 1'000'000));  // asleep, or looking again
+  CAPTURE(point, spin.count());
+  BlockRing ring(
+      {.slot_count = 2, .block_bytes = 64, .spin = spin, .ticket_count = 100, .window_end = {}});
   auto writer = start_writer(ring, {0, 0}, point);
   REQUIRE(wait_until_parked(writer.pid()));
   writer.kill();
@@ -108,14 +111,18 @@ TEST_CASE("a worker killed while it waits costs nothing", "[core][ring][kill]") 
 
 TEST_CASE("workers killed at random lose, double and damage nothing", "[core][ring][kill]") {
   const bool ordered = GENERATE(false, true);
+  const std::chrono::microseconds spin(GENERATE(0, 20));
   const std::uint64_t seed = std::random_device{}();
-  CAPTURE(seed, ordered);
+  CAPTURE(seed, ordered, spin.count());
   constexpr unsigned kWorkers = 3;
   constexpr std::uint64_t kTickets = 20'000;
   std::mt19937_64 random(seed);
 
-  RingOptions options{
-      .slot_count = 6, .block_bytes = 16384, .ticket_count = kTickets, .window_end = {}};
+  RingOptions options{.slot_count = 6,
+                      .block_bytes = 16384,
+                      .spin = spin,
+                      .ticket_count = kTickets,
+                      .window_end = {}};
   if (ordered) options.window_end = [](std::uint64_t delivered) { return delivered + 1; };
   BlockRing ring(options);
   std::vector<WorkerId> ids;

@@ -269,11 +269,13 @@ TEST_CASE("every ticket is delivered once, whatever workers and consumers do", "
   const bool ordered = GENERATE(false, true);
   const unsigned workers = GENERATE(1u, 4u);
   const unsigned consumers = GENERATE(1u, 4u);
+  const std::chrono::microseconds spin(GENERATE(0, 20));
   const std::uint64_t seed = std::random_device{}();
-  CAPTURE(seed, ordered, workers, consumers);
+  CAPTURE(seed, ordered, workers, consumers, spin.count());
   constexpr std::uint64_t kTickets = 3000;
 
   auto options = small_ring(5, kTickets);
+  options.spin = spin;
   BlockRing ring(ordered ? in_order(options) : options);
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < workers; ++i) {

@@ -134,6 +134,10 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     zero_first = leaves_gaps(creation);
     open_sources(first_look);
     info.shape = shape_of(first_look.getSpace());
+    if (info.layout == Layout::kChunked && info.chunk.size() != info.shape.size()) {
+      throw Error(ErrorCode::kCorruptData, fmt::format("its chunks have {} axes, it has {}",
+                                                       info.chunk.size(), info.shape.size()));
+    }
     const H5::DataType file_type = first_look.getDataType();
     memory = memory_type_of(file_type, options.fields);
     has_chosen_fields = !options.fields.empty();

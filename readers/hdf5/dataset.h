@@ -75,8 +75,8 @@ class Dataset {
 
   /// Where the dataset's values lie, for reading them without libhdf5; or why that cannot be.
   ///
-  /// Looks up every chunk: a million take some tenths of a second, each that is missing amid
-  /// others two microseconds more, and 24 bytes of memory each. Nothing is kept.
+  /// Looks up every chunk: a million take some tenths of a second, each missing one amid
+  /// others a microsecond more, and 24 bytes of memory each. Nothing is kept.
   ///
   /// Throws kCorruptData (a range outside the file, an index that contradicts itself; names the
   /// chunk), kSourceChanged, kIo, kOutOfMemory.

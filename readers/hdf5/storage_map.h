@@ -10,10 +10,11 @@ namespace h5flume::hdf5 {
 /// In place of an address: nothing was ever written there, and readers get the fill value.
 constexpr std::uint64_t kMissing = UINT64_MAX;
 
-/// Where one chunk lies in its file.
+/// Where one chunk lies in its file. Its size is what the index says, any number but 0: whoever
+/// decodes it checks that it fits.
 struct StoredChunk {
   std::uint64_t address = kMissing;  ///< of its first byte, from the start of the file; or kMissing
-  std::uint64_t size_bytes = 0;      ///< as stored: after its filters, as large as the writer liked
+  std::uint64_t size_bytes = 0;      ///< in the file, with its filters applied
   std::uint32_t filter_mask = 0;     ///< bit i: filter i of DatasetInfo::filters was left out
 
   bool operator==(const StoredChunk&) const = default;

@@ -17,6 +17,7 @@
 #include "readers/hdf5/memory_type_internal.h"
 #include "readers/hdf5/open_file_internal.h"
 #include "readers/hdf5/source_files_internal.h"
+#include "readers/hdf5/storage_map_internal.h"
 
 namespace h5flume::hdf5 {
 namespace {
@@ -101,6 +102,8 @@ struct Dataset::Impl {
 
   MemoryType memory;
   DatasetInfo info;
+  std::string missing_filter;  // why libhdf5 cannot decode the chunks; empty: it can
+  bool has_chosen_fields = false;
   bool zero_first = false;  // libhdf5 may leave parts of the buffer alone
   bool has_storage = true;  // false: there is nothing to read, and libhdf5 would refuse to
 
@@ -124,12 +127,20 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     require_dataset(object);
     const auto first_look = object.as<H5::DataSet>();
     const H5::DSetCreatPropList creation = first_look.getCreatePlist();
-    describe_storage(creation, info);
+    missing_filter = describe_storage(creation, info);
+    if (!missing_filter.empty() && !options.allow_missing_filters) {
+      throw Error(ErrorCode::kMissingFilter, missing_filter);
+    }
     zero_first = leaves_gaps(creation);
     open_sources(first_look);
     info.shape = shape_of(first_look.getSpace());
+    if (info.layout == Layout::kChunked && info.chunk.size() != info.shape.size()) {
+      throw Error(ErrorCode::kCorruptData, fmt::format("its chunks have {} axes, it has {}",
+                                                       info.chunk.size(), info.shape.size()));
+    }
     const H5::DataType file_type = first_look.getDataType();
     memory = memory_type_of(file_type, options.fields);
+    has_chosen_fields = !options.fields.empty();
     info.type = memory.element;
     check_size(info);
     set_chunk_cache(access, info, file_type.getSize());
@@ -250,6 +261,11 @@ void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
                             row_count * impl.info.row_bytes()));
   }
   if (out.empty()) return;
+  if (!impl.missing_filter.empty()) {
+    throw Error(
+        ErrorCode::kMissingFilter,
+        fmt::format("read {}: {}", impl.name_of_rows(first_row, row_count), impl.missing_filter));
+  }
   if (impl.zero_first) std::memset(out.data(), 0, out.size());
 
   LibraryAccess access;
@@ -275,6 +291,33 @@ void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     });
   }
   finish_text(impl.memory, out);
+}
+
+StorageMap Dataset::storage_map() const {
+  const Impl& impl = *impl_;
+  LibraryAccess access;
+  return call(access, "map", fmt::format("'{}' of {}", impl.info.path, impl.info.file), [&] {
+    StorageMap map;
+    try {
+      map = map_storage(access, {.dataset = impl.dataset,
+                                 .info = impl.info,
+                                 .memory = impl.memory,
+                                 .in_opened_file = impl.dataset_file_identity == impl.identity,
+                                 .has_chosen_fields = impl.has_chosen_fields,
+                                 .zero_gaps = impl.zero_first,
+                                 .descriptor = impl.dataset_descriptor,
+                                 .file_bytes = impl.identity.size_bytes});
+    } catch (...) {
+      impl.check_unchanged();  // a change explains the failure better
+      throw;
+    }
+    impl.check_unchanged();
+    return map;
+  });
+}
+
+void Dataset::pad_text(std::span<std::byte> elements) const noexcept {
+  finish_text(impl_->memory, elements);
 }
 
 }  // namespace h5flume::hdf5

@@ -83,9 +83,9 @@ std::uint64_t next_prime(std::uint64_t number) {
 
 }  // namespace
 
-void describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info) {
+std::string describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info) {
   info.layout = layout_of(creation);
-  if (info.layout != Layout::kChunked) return;
+  if (info.layout != Layout::kChunked) return "";
 
   std::vector<hsize_t> chunk(H5S_MAX_RANK);
   const int rank = creation.getChunk(H5S_MAX_RANK, chunk.data());
@@ -94,17 +94,19 @@ void describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info) 
     throw Error(ErrorCode::kCorruptData, "a chunk has no elements");
   }
 
+  std::string missing;
   const int filter_count = creation.getNfilters();
   for (int i = 0; i < filter_count; ++i) {
     Filter filter = read_filter(creation, i);
-    if (checked(H5Zfilter_avail(filter.id), "H5Zfilter_avail") == 0) {
-      throw Error(ErrorCode::kMissingFilter,
-                  fmt::format("filter {} ({}) is not installed; libhdf5 looks for plug-ins in the "
-                              "folders that HDF5_PLUGIN_PATH names",
-                              filter.id, filter.name));
+    if (missing.empty() && checked(H5Zfilter_avail(filter.id), "H5Zfilter_avail") == 0) {
+      missing = fmt::format(
+          "filter {} ({}) is not installed; libhdf5 looks for plug-ins in the "
+          "folders that HDF5_PLUGIN_PATH names",
+          filter.id, filter.name);
     }
     info.filters.push_back(std::move(filter));
   }
+  return missing;
 }
 
 void set_chunk_cache(const H5::DSetAccPropList& access, const DatasetInfo& info,

@@ -10,9 +10,9 @@ namespace h5flume::hdf5 {
 
 /// Fills the layout, chunk shape and filters of `info` from a dataset's creation list.
 ///
-/// Throws Error{kMissingFilter} for a filter that is not installed, with a message that is a
-/// cause only. The caller holds a LibraryAccess.
-void describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info);
+/// Gives the reason why libhdf5 cannot decode the chunks, for the first filter that is not
+/// installed; empty: it can. Throws Error, a cause only. The caller holds a LibraryAccess.
+std::string describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo& info);
 
 /// Sets the chunk cache of libhdf5 for reads of whole rows of `info`, whose elements take
 /// `stored_element_bytes` in a decoded chunk.

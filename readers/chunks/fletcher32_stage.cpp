@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "readers/chunks/byte_order_internal.h"
 #include "readers/chunks/fletcher32_internal.h"
@@ -6,6 +8,11 @@
 
 namespace h5flume::chunks {
 namespace {
+
+// Vectors as the compiler provides them for every processor.
+constexpr std::size_t kLanes = 16;
+using Words = std::uint16_t __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+using Lanes = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
 
 // Modulo 65535 with 0 kept apart from 65535, as folding the upper half into the lower does it.
 std::uint64_t fold(std::uint64_t sum) noexcept {
@@ -42,41 +49,53 @@ class Fletcher32Stage final : public Stage {
 }  // namespace
 
 std::uint32_t fletcher32(std::span<const std::byte> bytes) noexcept {
-  constexpr std::size_t kLane = 4;  // words added side by side
-  // The second sum adds each word as often as there are words from it on. Within a block of n words
-  // it stays below 65535 * n * n: far from 64 bits, so that folding is rare.
-  constexpr std::size_t kBlock = std::size_t{1} << 16;
+  // Words are added in the machine's byte order: swapping the bytes of every word is multiplying it
+  // by 256 modulo 65535, so that swapping those of the sums at the end does the same.
+  //
+  // The second sum adds every word as often as there are words from it on. For the word in row r
+  // and lane l of a block, whose rows are words side by side, that is kLanes * (rows - r) - l
+  // times.
+  constexpr std::size_t kMostRows = 256;  // a lane's second sum stays below 2^32 up to 360
   std::uint64_t sum1 = 0;
   std::uint64_t sum2 = 0;
   const std::byte* at = bytes.data();
-  const auto word = [&](std::size_t index) {
-    return std::to_integer<std::uint64_t>(at[2 * index]) << 8 |
-           std::to_integer<std::uint64_t>(at[2 * index + 1]);
-  };
-
   std::size_t words = bytes.size() / 2;
-  while (words > 0) {
-    const std::size_t block = std::min(words, kBlock);
-    std::size_t i = 0;
-    for (; i + kLane <= block; i += kLane) {
-      const std::uint64_t w0 = word(i), w1 = word(i + 1), w2 = word(i + 2), w3 = word(i + 3);
-      sum2 += 4 * sum1 + 4 * w0 + 3 * w1 + 2 * w2 + w3;
-      sum1 += w0 + w1 + w2 + w3;
+
+  while (words >= kLanes) {
+    const std::size_t rows = std::min(words / kLanes, kMostRows);
+    Lanes lanes1 = {};
+    Lanes lanes2 = {};
+    for (std::size_t row = 0; row < rows; ++row, at += sizeof(Words)) {
+      Words values;
+      std::memcpy(&values, at, sizeof values);
+      lanes1 += __builtin_convertvector(values, Lanes);
+      lanes2 += lanes1;
     }
-    for (; i < block; ++i) {
-      sum1 += word(i);
-      sum2 += sum1;
+    sum2 += rows * kLanes * sum1;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      sum1 += lanes1[lane];
+      sum2 += std::uint64_t{kLanes} * lanes2[lane] - std::uint64_t{lane} * lanes1[lane];
     }
     sum1 = fold(sum1);
     sum2 = fold(sum2);
-    at += 2 * block;
-    words -= block;
+    words -= rows * kLanes;
+  }
+  for (; words > 0; --words, at += 2) {
+    std::uint16_t value = 0;
+    std::memcpy(&value, at, sizeof value);
+    sum1 += value;
+    sum2 += sum1;
   }
   if (bytes.size() % 2 != 0) {
-    sum1 = fold(sum1 + (std::to_integer<std::uint64_t>(*at) << 8));
-    sum2 = fold(sum2 + sum1);
+    const std::byte last[2] = {*at, std::byte{0}};
+    std::uint16_t value = 0;
+    std::memcpy(&value, last, sizeof value);
+    sum1 += value;
+    sum2 += sum1;
   }
-  return static_cast<std::uint32_t>(sum2 << 16 | sum1);
+
+  const auto sums = static_cast<std::uint32_t>(fold(sum2) << 16 | fold(sum1));
+  return std::endian::native == std::endian::little ? swap_bytes_in_halves(sums) : sums;
 }
 
 std::unique_ptr<Stage> make_fletcher32_stage() { return std::make_unique<Fletcher32Stage>(); }

@@ -1,4 +1,5 @@
 #include "readers/chunks/bit_transpose_internal.h"
+#include "readers/chunks/fletcher32_internal.h"
 #include "readers/chunks/shuffle_internal.h"
 #include "tests/readers/chunks/encoders.h"
 #include "tests/support/catch.h"
@@ -37,5 +38,26 @@ TEST_CASE("every instruction set turns rows of bits back into bytes", "[readers]
       transpose_bit_rows(rows.data(), row_bytes, out.data(), set);
       CHECK(out == data);
     }
+  }
+}
+
+TEST_CASE("the fast checksum is the defined one", "[readers][chunks]") {
+  std::mt19937_64 random(13);
+  const auto defined = [](const Bytes& data) {
+    const Bytes stored = encode(fletcher32_filter(), data);
+    std::uint32_t sum = 0;
+    for (int i = 3; i >= 0; --i) {
+      sum = sum << 8 | std::to_integer<std::uint32_t>(stored[data.size() + i]);
+    }
+    return sum;
+  };
+  for (const std::size_t bytes : {0, 1, 2, 3, 31, 32, 33, 65, 8191, 8192, 8193, 8225, 100'001}) {
+    CAPTURE(bytes);
+    const Bytes noise = random_bytes(bytes, random);
+    CHECK(chunks::fletcher32(noise) == defined(noise));
+    const Bytes zeros(bytes);
+    CHECK(chunks::fletcher32(zeros) == defined(zeros));
+    const Bytes ones(bytes, std::byte{0xff});  // the largest sums, and 65535, which is not 0
+    CHECK(chunks::fletcher32(ones) == defined(ones));
   }
 }

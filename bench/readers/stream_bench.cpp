@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/readers/bare_loop.h"
 #include "bench/readers/bench_files.h"
 #include "bench/readers/serial_reader.h"
 #include "bench/support/conditions.h"
@@ -34,16 +35,22 @@ struct Arguments {
   bool json = false;
 };
 
-// One way of reading; no workers stand for the serial loop, or for several of them side by side.
+// One way of reading; no workers stand for the serial loop, for several of them side by side, or
+// for the bare loop.
 struct Reader {
   unsigned workers = 0;
   WorkerKind kind = WorkerKind::kProcesses;
   unsigned loops = 1;
+  unsigned bare = 0;  // threads of the bare loop
+  bool direct = true;
 
-  bool is_baseline() const { return workers == 0 && loops == 1; }
+  bool is_baseline() const { return workers == 0 && loops == 1 && bare == 0; }
+  bool is_bare() const { return bare > 0; }
 
   std::string name() const {
+    if (bare > 0) return fmt::format("bare loop, {} threads", bare);
     if (workers == 0) return loops == 1 ? "H5Dread" : fmt::format("{} x H5Dread", loops);
+    if (!direct) return fmt::format("{} processes, libhdf5", workers);
     const char* noun = kind == WorkerKind::kThreads ? "thread" : "process";
     return fmt::format("{} {}{}", workers, noun,
                        workers == 1                   ? ""
@@ -61,6 +68,7 @@ void stream(const BenchFile& file, const Reader& reader, std::optional<std::int6
                                                    .remainder = true,
                                                    .mix_passes = !arguments.ordered,
                                                    .kind = reader.kind,
+                                                   .direct = reader.direct,
                                                    .workers = reader.workers,
                                                    .block_rows = block_rows});
   while (!pass.done()) {
@@ -116,9 +124,18 @@ std::vector<std::uint64_t> block_sizes(const hdf5::DatasetInfo& dataset) {
 }
 
 std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
-  const hdf5::DatasetInfo dataset = hdf5::Dataset(file.path, file.dataset).info();
-  std::vector<Reader> readers{{0}, {0, WorkerKind::kProcesses, 2}, {1}, {2}};
-  if (!file.filtered) readers.push_back({2, WorkerKind::kThreads});
+  const hdf5::DatasetInfo dataset =
+      hdf5::Dataset(file.path, file.dataset, {.allow_missing_filters = true}).info();
+  std::vector<Reader> readers;
+  if (file.library_reads) {
+    readers = {{0}, {0, WorkerKind::kProcesses, 2}, {.workers = 2, .direct = false}};
+  }
+  readers.insert(readers.end(), {{1}, {2}, {2, WorkerKind::kThreads}});
+  std::optional<BareLoop> bare;
+  if (file.filtered) {
+    bare.emplace(file.path, file.dataset);
+    readers.push_back({.bare = 2});
+  }
 
   const unsigned times = file.filtered ? 1 : arguments.passes;
 
@@ -133,7 +150,9 @@ std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
       for (Row& row : candidates) {
         const std::uint64_t dataset_bytes = dataset.decoded_bytes();
         Pass result(dataset_bytes, times);
-        if (row.reader.workers == 0 && row.reader.loops > 1) {
+        if (row.reader.is_bare()) {
+          bare->run(row.reader.bare, result);
+        } else if (row.reader.workers == 0 && row.reader.loops > 1) {
           read_side_by_side(file, row.reader, rows, times, dataset_bytes, result);
         } else if (row.reader.workers == 0) {
           read_serially(file.path, file.dataset, rows, result);
@@ -151,15 +170,21 @@ std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
   return all;
 }
 
-// The serial loop with the same blocks.
-const Row& baseline_of(const Row& row, const std::vector<Row>& rows) {
+// The row of the same file and blocks whose reader `is_wanted`, or nothing.
+template <class IsWanted>
+const Row* row_beside(const Row& row, const std::vector<Row>& rows, IsWanted is_wanted) {
   for (const Row& other : rows) {
-    if (other.file == row.file && other.block_rows == row.block_rows &&
-        other.reader.is_baseline()) {
-      return other;
+    if (other.file == row.file && other.block_rows == row.block_rows && is_wanted(other.reader)) {
+      return &other;
     }
   }
-  return row;
+  return nullptr;
+}
+
+// The serial loop with the same blocks.
+const Row& baseline_of(const Row& row, const std::vector<Row>& rows) {
+  const Row* found = row_beside(row, rows, [](const Reader& r) { return r.is_baseline(); });
+  return found ? *found : row;
 }
 
 double ratio(const std::vector<double>& of, const std::vector<double>& to) {
@@ -168,23 +193,35 @@ double ratio(const std::vector<double>& of, const std::vector<double>& to) {
 
 // --- output -----------------------------------------------------------------------------------
 
-constexpr const char* kRow = "{:<12} {:>9} {:<11} {:>23} {:>6} {:>23} {:>6} {:>20}\n";
+constexpr const char* kRow = "{:<12} {:>9} {:<21} {:>23} {:>6} {:>23} {:>6} {:>6} {:>20}\n";
 
 std::string show(const Spread& spread, int digits) {
   return fmt::format("{:.{}f} ({:.{}f}-{:.{}f})", spread.median, digits, spread.min, digits,
                      spread.max, digits);
 }
 
+// One pass, from the call, against the bare loop.
+std::optional<double> ratio_to_bare(const Row& row, const std::vector<Row>& rows) {
+  const Row* bare = row_beside(row, rows, [](const Reader& r) { return r.is_bare(); });
+  return bare ? std::optional(ratio(row.once, bare->once)) : std::nullopt;
+}
+
+std::string show_ratio_to_bare(const Row& row, const std::vector<Row>& rows) {
+  const auto found = ratio_to_bare(row, rows);
+  return found ? fmt::format("{:.2f}", *found) : "";
+}
+
 void print_table(const std::vector<Row>& rows) {
   fmt::print(kRow, "file", "block KiB", "reader", "MB/s one pass", "ratio", "MB/s steady", "ratio",
-             "first block ms");
+             "bare", "first block ms");
   for (const Row& row : rows) {
     const Row& baseline = baseline_of(row, rows);
-    fmt::print(kRow, row.file->name, row.block_bytes / 1024, row.reader.name(),
-               show(spread_of(row.once), 0), fmt::format("{:.2f}", ratio(row.once, baseline.once)),
-               show(spread_of(row.steady), 0),
-               fmt::format("{:.2f}", ratio(row.steady, baseline.steady)),
-               row.reader.loops > 1 ? "" : show(spread_of(row.first_ms), 1));
+    fmt::print(
+        kRow, row.file->name, row.block_bytes / 1024, row.reader.name(),
+        show(spread_of(row.once), 0), fmt::format("{:.2f}", ratio(row.once, baseline.once)),
+        show(spread_of(row.steady), 0), fmt::format("{:.2f}", ratio(row.steady, baseline.steady)),
+        row.reader.is_bare() ? "" : show_ratio_to_bare(row, rows),
+        row.reader.loops > 1 || row.reader.is_bare() ? "" : show(spread_of(row.first_ms), 1));
   }
 }
 
@@ -206,6 +243,7 @@ nlohmann::ordered_json as_json(const std::vector<Row>& rows) {
                     {"one_pass_ratio", ratio(row.once, baseline.once)},
                     {"steady_mb_per_s", as_json(row.steady)},
                     {"steady_ratio", ratio(row.steady, baseline.steady)},
+                    {"ratio_to_bare_loop", ratio_to_bare(row, rows).value_or(0)},
                     {"first_block_ms", as_json(row.first_ms)}});
   }
   return list;
@@ -252,11 +290,10 @@ void run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   h5flume::bench::Arguments arguments;
   CLI::App app("Measures streams against a serial H5Dread loop with the same blocks.");
-  app.add_option("--folder", arguments.folder, "Where the files are, or are written: 1.2 GB")
+  app.add_option("--folder", arguments.folder, "Where the files are, or are written: 2 GB")
       ->capture_default_str();
   app.add_option("--only", arguments.only,
-                 "images_gzip, sensor_gzip, contiguous or chunked; may be repeated. Default: all")
-      ->check(CLI::IsMember({"images_gzip", "sensor_gzip", "contiguous", "chunked"}))
+                 "Name of a file in the table; may be repeated. Default: all")
       ->allow_extra_args(false);
   app.add_option("--repetitions", arguments.repetitions, "Of every measurement")
       ->check(CLI::Range(1, 1000))

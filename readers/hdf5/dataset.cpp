@@ -3,7 +3,6 @@
 #include <H5Cpp.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,14 +66,6 @@ void require_dataset(const Identifier& object) {
   }
 }
 
-void throw_if_changed(const std::string& path, const FileIdentity& was, const FileIdentity& is) {
-  if (was == is) return;
-  throw Error(ErrorCode::kSourceChanged,
-              fmt::format("{} changed while it was being read: was {} bytes, is {} bytes{}", path,
-                          was.size_bytes, is.size_bytes,
-                          was.size_bytes == is.size_bytes ? ", rewritten" : ""));
-}
-
 }  // namespace
 
 struct Dataset::Impl {
@@ -117,7 +108,7 @@ struct Dataset::Impl {
 void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
   file = open_file(info.file);
   descriptor = descriptor_of(file);
-  identity = identity_of_descriptor(descriptor);
+  identity = identity_of(descriptor);
 
   // The first look tells which chunk cache and sources the dataset needs. It is closed again:
   // libhdf5 keeps the cache of a dataset's first opening while that is open.
@@ -154,7 +145,7 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
       Identifier(H5Dopen2(file.getId(), path.c_str(), access.getId()), "H5Dopen2").get());
   dataset_file = Identifier(H5Iget_file_id(dataset.getId()), "H5Iget_file_id").as<H5::H5File>();
   dataset_descriptor = descriptor_of(dataset_file);
-  dataset_file_identity = identity_of_descriptor(dataset_descriptor);
+  dataset_file_identity = identity_of(dataset_descriptor);
   if (shape_of(dataset.getSpace()) != info.shape) {
     throw Error(ErrorCode::kSourceChanged, "the dataset's shape changed while it was opened");
   }
@@ -166,7 +157,7 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
 void Dataset::Impl::open_sources(const H5::DataSet& first_look) {
   const H5::H5File holder =
       Identifier(H5Iget_file_id(first_look.getId()), "H5Iget_file_id").as<H5::H5File>();
-  const FileIdentity found = identity_of_descriptor(descriptor_of(holder));
+  const FileIdentity found = identity_of(descriptor_of(holder));
   const auto is_found = [&](const SourceFile& source) { return source.identity == found; };
   if (found != identity &&
       std::none_of(links.followed().begin(), links.followed().end(), is_found)) {
@@ -192,10 +183,10 @@ void Dataset::Impl::select(std::uint64_t first_row, std::uint64_t row_count) {
 }
 
 void Dataset::Impl::check_unchanged() const {
-  throw_if_changed(info.file, identity, identity_of_descriptor(descriptor));
+  throw_if_changed(info.file, identity, identity_of(descriptor));
   if (dataset_descriptor != descriptor) {
     throw_if_changed(file_name_of(dataset), dataset_file_identity,
-                     identity_of_descriptor(dataset_descriptor));
+                     identity_of(dataset_descriptor));
   }
   for (const SourceFile& source : sources) {
     try {
@@ -242,6 +233,12 @@ Dataset::~Dataset() {
 }
 
 const DatasetInfo& Dataset::info() const noexcept { return impl_->info; }
+
+void Dataset::require_filters() const {
+  if (impl_->missing_filter.empty()) return;
+  throw Error(ErrorCode::kMissingFilter, fmt::format("open '{}' of {}: {}", impl_->info.path,
+                                                     impl_->info.file, impl_->missing_filter));
+}
 
 const FileIdentity& Dataset::identity() const noexcept { return impl_->identity; }
 

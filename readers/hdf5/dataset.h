@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/file_identity.h"
 #include "readers/hdf5/dataset_info.h"
 #include "readers/hdf5/storage_map.h"
 
@@ -23,23 +24,13 @@ struct OpenOptions {
   /// holds the file. Off, so that a downloaded file cannot read the rest of the disk.
   bool allow_outside_sources = false;
 
+  /// For open_row_reader(): reads without libhdf5 where the way the dataset is stored allows it.
+  bool direct = true;
+
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that
   /// filter: info() and storage_map() work, read_rows() throws kMissingFilter.
   bool allow_missing_filters = false;
 };
-
-/// What tells whether a file is still the file that was opened.
-struct FileIdentity {
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
-  std::uint64_t size_bytes = 0;
-  std::int64_t modified_ns = 0;
-
-  bool operator==(const FileIdentity&) const = default;
-};
-
-/// The identity of the file at `path`. Throws kNotFound or kIo, naming the path.
-FileIdentity identity_of(const std::string& path);
 
 /// A dataset opened for reading, by libhdf5. The only reader that serves everything.
 ///
@@ -61,6 +52,9 @@ class Dataset {
   ~Dataset();
 
   const DatasetInfo& info() const noexcept;
+
+  /// Throws kMissingFilter if OpenOptions::allow_missing_filters was needed.
+  void require_filters() const;
 
   /// Of the file that is open, taken from its descriptor when it was opened.
   const FileIdentity& identity() const noexcept;

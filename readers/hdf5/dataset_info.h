@@ -37,6 +37,9 @@ struct DatasetInfo {
   std::vector<Filter> filters;       ///< chunk filters in the order of writing
   std::uint64_t stored_bytes = 0;    ///< allocated in the file, after compression
 
+  /// Why libhdf5 has to read the values. Empty if they are read directly; see open_row_reader().
+  std::string hdf5_reason;
+
   std::uint64_t row_count() const noexcept { return shape.empty() ? 0 : shape[0]; }
   std::uint64_t row_bytes() const noexcept;      ///< bytes of one row, decoded
   std::uint64_t decoded_bytes() const noexcept;  ///< bytes of the whole dataset, decoded

@@ -110,6 +110,20 @@ void to_json(json& to, const ElementType& type) {
 
 void from_json(const json& from, ElementType& type) { type = read_type(from, 0); }
 
+void to_json(json& to, const FileIdentity& identity) {
+  to = {{"device", identity.device},
+        {"inode", identity.inode},
+        {"size_bytes", identity.size_bytes},
+        {"modified_ns", identity.modified_ns}};
+}
+
+void from_json(const json& from, FileIdentity& identity) {
+  from.at("device").get_to(identity.device);
+  from.at("inode").get_to(identity.inode);
+  from.at("size_bytes").get_to(identity.size_bytes);
+  from.at("modified_ns").get_to(identity.modified_ns);
+}
+
 namespace hdf5 {
 namespace {
 
@@ -143,6 +157,7 @@ void to_json(json& to, const DatasetInfo& info) {
         {"filters", info.filters},
         {"stored_bytes", info.stored_bytes},
         {"decoded_bytes", info.decoded_bytes()},
+        {"hdf5_reason", info.hdf5_reason},
         {"type", info.type}};
 }
 
@@ -156,6 +171,7 @@ void from_json(const json& from, DatasetInfo& info) {
   from.at("chunk").get_to(read.chunk);
   from.at("filters").get_to(read.filters);
   from.at("stored_bytes").get_to(read.stored_bytes);
+  from.at("hdf5_reason").get_to(read.hdf5_reason);
 
   if (read.shape.empty()) contradiction("it has no shape");
   if (!read.chunk.empty() && read.chunk.size() != read.shape.size()) {
@@ -168,20 +184,6 @@ void from_json(const json& from, DatasetInfo& info) {
   }
   if (overflows) contradiction("its size overflows");
   info = std::move(read);
-}
-
-void to_json(json& to, const FileIdentity& identity) {
-  to = {{"device", identity.device},
-        {"inode", identity.inode},
-        {"size_bytes", identity.size_bytes},
-        {"modified_ns", identity.modified_ns}};
-}
-
-void from_json(const json& from, FileIdentity& identity) {
-  from.at("device").get_to(identity.device);
-  from.at("inode").get_to(identity.inode);
-  from.at("size_bytes").get_to(identity.size_bytes);
-  from.at("modified_ns").get_to(identity.modified_ns);
 }
 
 std::string dump_json(const json& json, int indent) {

@@ -9,7 +9,7 @@
 /// `h5flume inspect --json`.
 ///
 ///   {"file", "path", "shape", "dtype", "layout", "chunk", "filters": [{"id", "name", "values"}],
-///    "stored_bytes", "decoded_bytes", "type": {...}}
+///    "stored_bytes", "decoded_bytes", "hdf5_reason", "type": {...}}
 ///
 /// "dtype" and "decoded_bytes" are for people; from_json() takes "type" and computes the rest.
 /// Reading throws nlohmann::json::exception for a document of another form, Error{kCorruptData}
@@ -19,6 +19,9 @@ namespace h5flume {
 void to_json(nlohmann::json& json, const ElementType& type);
 void from_json(const nlohmann::json& json, ElementType& type);
 
+void to_json(nlohmann::json& json, const FileIdentity& identity);
+void from_json(const nlohmann::json& json, FileIdentity& identity);
+
 namespace hdf5 {
 
 void to_json(nlohmann::json& json, const Filter& filter);
@@ -26,9 +29,6 @@ void from_json(const nlohmann::json& json, Filter& filter);
 
 void to_json(nlohmann::json& json, const DatasetInfo& info);
 void from_json(const nlohmann::json& json, DatasetInfo& info);
-
-void to_json(nlohmann::json& json, const FileIdentity& identity);
-void from_json(const nlohmann::json& json, FileIdentity& identity);
 
 /// Names in a file are bytes; JSON text is UTF-8. Use this in place of dump(): bytes that are not
 /// UTF-8 become U+FFFD instead of an exception.

@@ -20,16 +20,6 @@ namespace {
   }
 }
 
-FileIdentity identity_from(const struct stat& status) {
-  FileIdentity identity;
-  identity.device = status.st_dev;
-  identity.inode = status.st_ino;
-  identity.size_bytes = static_cast<std::uint64_t>(status.st_size);
-  identity.modified_ns =
-      std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + std::int64_t{status.st_mtim.tv_nsec};
-  return identity;
-}
-
 }  // namespace
 
 void require_regular_file(const std::string& path) {
@@ -56,18 +46,6 @@ int descriptor_of(const H5::H5File& file) {
   void* handle = nullptr;
   checked(H5Fget_vfd_handle(file.getId(), H5P_DEFAULT, &handle), "H5Fget_vfd_handle");
   return *static_cast<const int*>(handle);
-}
-
-FileIdentity identity_of_descriptor(int descriptor) {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw_cause(errno);
-  return identity_from(status);
-}
-
-FileIdentity identity_of(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) throw_system_error("stat " + path, errno);
-  return identity_from(status);
 }
 
 }  // namespace h5flume::hdf5

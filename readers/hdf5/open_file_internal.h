@@ -4,8 +4,6 @@
 
 #include <string>
 
-#include "readers/hdf5/dataset.h"
-
 namespace h5flume::hdf5 {
 
 /// Throws, with a cause only, if `path` is not a regular file that this process may read.
@@ -17,8 +15,5 @@ H5::H5File open_file(const std::string& path);
 
 /// The descriptor by which libhdf5 holds `file`; it stays libhdf5's.
 int descriptor_of(const H5::H5File& file);
-
-/// The identity of the file behind a descriptor. Throws kIo.
-FileIdentity identity_of_descriptor(int descriptor);
 
 }  // namespace h5flume::hdf5

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/file_identity.h"
 #include "readers/hdf5/dataset.h"
 #include "readers/hdf5/hdf5_call_internal.h"
 

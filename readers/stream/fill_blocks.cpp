@@ -11,18 +11,18 @@
 namespace h5flume {
 namespace {
 
-std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, hdf5::Dataset& dataset,
+std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, RowReader& reader,
                        std::span<std::byte> out) {
   std::size_t filled = 0;
   for (const RowRange& range : plan.ranges(ticket)) {
     test_point("block.reading", ticket);
-    const std::size_t size_bytes = range.count * dataset.info().row_bytes();
+    const std::size_t size_bytes = range.count * reader.info().row_bytes();
     if (filled + size_bytes > out.size()) {
       throw Error(ErrorCode::kSourceChanged,
                   fmt::format("read {}: its rows are larger than when the stream was started",
-                              rows_of(dataset.info(), range)));
+                              rows_of(reader.info(), range)));
     }
-    dataset.read_rows(range.first, range.count, out.subspan(filled, size_bytes));
+    reader.read_rows(range.first, range.count, out.subspan(filled, size_bytes));
     filled += size_bytes;
   }
   return filled;
@@ -30,17 +30,17 @@ std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, hdf5::Datase
 
 }  // namespace
 
-void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, hdf5::Dataset& dataset) {
+void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, RowReader& reader) {
   using Clock = std::chrono::steady_clock;
   while (auto slot = ring.reserve(worker)) {
     const auto started = Clock::now();
     const auto fail_with = [&](ErrorCode code, const char* cause) {
       const RowRange rows{plan.first_row(slot->ticket()), plan.row_count(slot->ticket())};
       std::move(*slot).fail(
-          Error(code, fmt::format("read {}: {}", rows_of(dataset.info(), rows), cause)));
+          Error(code, fmt::format("read {}: {}", rows_of(reader.info(), rows), cause)));
     };
     try {
-      const std::size_t size_bytes = read_block(plan, slot->ticket(), dataset, slot->bytes());
+      const std::size_t size_bytes = read_block(plan, slot->ticket(), reader, slot->bytes());
       std::move(*slot).commit(size_bytes, Clock::now() - started);
     } catch (const Error& error) {
       std::move(*slot).fail(error);

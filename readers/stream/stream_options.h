@@ -53,6 +53,9 @@ struct StreamOptions {
   /// Who reads; see WorkerKind.
   WorkerKind kind = WorkerKind::kProcesses;
 
+  /// Reads without libhdf5 where the way the dataset is stored allows it.
+  bool direct = true;
+
   /// Number of readers, 1 to 255. By default one for each core this process may use, at most 8.
   std::optional<unsigned> workers;
 

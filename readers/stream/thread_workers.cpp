@@ -9,25 +9,25 @@
 namespace h5flume {
 namespace {
 
-// Each thread has the dataset opened for itself, so that none waits for another's file position or
-// chunk cache; libhdf5 still does one call at a time.
+// Each thread has the dataset opened for itself. Directly read they do not wait for each other;
+// libhdf5 does one call at a time.
 class ThreadWorkers final : public Workers {
  public:
   explicit ThreadWorkers(const WorkersOptions& options) {
     for (unsigned i = 0; i < options.count; ++i) {
-      datasets_.emplace_back(options.file, options.dataset, options.open);
+      readers_.push_back(open_row_reader(options.file, options.dataset, options.open));
     }
   }
   ~ThreadWorkers() override { close(); }
 
-  hdf5::DatasetInfo opened() override { return datasets_.front().info(); }
+  hdf5::DatasetInfo opened() override { return readers_.front()->info(); }
 
   void start(const BlockRing& ring, const BlockPlan& plan) override {
     ring_ = ring;
-    for (std::size_t i = 0; i < datasets_.size(); ++i) {
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
       const WorkerId worker{static_cast<std::uint8_t>(i), 0};
-      auto fill = [worker, plan, ring = BlockRing(ring), &dataset = datasets_[i]]() mutable {
-        fill_blocks(ring, worker, plan, dataset);
+      auto fill = [worker, plan, ring = BlockRing(ring), &reader = *readers_[i]]() mutable {
+        fill_blocks(ring, worker, plan, reader);
       };
       threads_.push_back(start_thread(std::move(fill)));
     }
@@ -50,7 +50,7 @@ class ThreadWorkers final : public Workers {
   std::uint64_t restarts() const override { return 0; }
 
  private:
-  std::vector<hdf5::Dataset> datasets_;
+  std::vector<std::unique_ptr<RowReader>> readers_;
   std::optional<BlockRing> ring_;
   std::mutex closing_;  // guards the joining of threads_
   std::vector<std::thread> threads_;

@@ -21,7 +21,7 @@ inline constexpr int kWorkerChannelDescriptor = 3;
 /// A dataset that a worker has opened.
 struct OpenedDataset {
   hdf5::DatasetInfo info;
-  hdf5::FileIdentity identity;
+  FileIdentity identity;
 };
 
 /// A worker process ended instead of answering.

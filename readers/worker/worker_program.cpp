@@ -8,11 +8,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "core/channel.h"
 #include "core/process.h"
+#include "readers/chunks/row_reader.h"
 #include "readers/stream/fill_blocks.h"
 #include "readers/worker/worker_client.h"
 #include "readers/worker/worker_protocol_internal.h"
@@ -83,23 +84,24 @@ class WorkerProgram {
     if (request.contains("list")) {
       return {{"datasets", hdf5::list_datasets(request["list"].get<std::string>())}};
     }
+    if (!rows_) throw Error(ErrorCode::kInvalidArgument, "fill blocks: no dataset is open");
     return fill(request.at("fill").get<protocol::FillRequest>(), std::move(message.descriptor));
   }
 
   Json open(const protocol::OpenRequest& request) {
     limit_memory(request.memory_bytes);
-    dataset_.emplace(request.file, request.dataset, request.options);
-    return protocol::OpenReply{dataset_->info(), dataset_->identity()};
+    rows_ = open_row_reader(request.file, request.dataset, request.options);
+    return protocol::OpenReply{rows_->info(), rows_->identity()};
   }
 
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
     BlockRing ring = BlockRing::attach(std::move(memory));
-    fill_blocks(ring, request.worker, request.plan, dataset_.value());
+    fill_blocks(ring, request.worker, request.plan, *rows_);
     return {{"stopped", true}};
   }
 
   Channel channel_;
-  std::optional<hdf5::Dataset> dataset_;
+  std::unique_ptr<RowReader> rows_;
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ struct OpenRequest {
 
 struct OpenReply {
   hdf5::DatasetInfo info;
-  hdf5::FileIdentity identity;
+  FileIdentity identity;
 };
 
 struct FillRequest {
@@ -58,7 +58,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RowRange, first, count)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BlockPlan, rows, block_rows, cyclic, remainder)
 
 namespace hdf5 {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenOptions, fields, allow_outside_sources)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenOptions, fields, allow_outside_sources, direct)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListedDataset, path, error)
 }  // namespace hdf5
 

@@ -124,7 +124,7 @@ def test_inspect_describes_every_dataset(h5flume, images):
     assert data["decoded_bytes"] == 1000 * 12288 and data["row_bytes"] == 12288
     assert 0 < data["stored_bytes"] < data["decoded_bytes"]
     assert data["ratio"] == pytest.approx(data["decoded_bytes"] / data["stored_bytes"])
-    assert data["read_path"] == "hdf5" and data["why"]
+    assert data["read_path"] == "direct" and data["why"]
     assert data["default_block_rows"] % 32 == 0
     assert any("32 times" in sentence for sentence in data["advice"])
 
@@ -172,7 +172,7 @@ def test_stream_reports_what_it_did(h5flume, images):
     result = h5flume.ok("stream", images, "/images", "--workers", 2, "--block-rows", 64)
     assert result["rows"] == 1000 and result["blocks"] == 16
     assert result["bytes"] == 1000 * 12288
-    assert result["workers"] == 2 and result["path"] == "hdf5"
+    assert result["workers"] == 2 and result["path"] == "direct"
     assert result["mb_per_s"] == pytest.approx(result["bytes"] / 1e6 / result["seconds"], rel=0.01)
     assert 0 <= result["wait_seconds"] <= result["seconds"]
     assert 0 < result["first_block_seconds"] <= result["seconds"]

@@ -11,6 +11,7 @@ import threading
 import time
 
 import h5py
+import hdf5plugin  # for h5py: more filters
 import numpy as np
 import pytest
 
@@ -85,6 +86,15 @@ def test_a_good_file_is_read_as_h5py_reads_it_or_refused_with_a_reason(h5flume, 
             run.result()
 
 
+@pytest.mark.parametrize("path", files_in("good"), ids=lambda path: path.name)
+def test_a_good_file_is_read_directly_as_libhdf5_reads_it(h5flume, path):
+    try:
+        h5py.File(path).close()
+    except OSError as reason:
+        pytest.skip(f"h5py cannot open it: {reason}")
+    assert h5flume.ok("verify", path)["differing"] == []
+
+
 # --- bad --------------------------------------------------------------------------------------
 
 
@@ -133,6 +143,8 @@ def harm_of_file(program, path):
     harm = harm_done(arguments, ending)
     if ending.status != 0:
         return harm
+    arguments = ["verify", str(path), "--json"]
+    harm += harm_done(arguments, run_measured(program, *arguments))
     for dataset in json.loads(ending.out)["datasets"]:
         arguments = ["stream", str(path), dataset["path"], "--json"]
         harm += harm_done(arguments, run_measured(program, *arguments))

@@ -13,6 +13,7 @@ namespace h5flume::cli {
 struct Context {
   SignalWatch& signals;
   bool json = false;               ///< --json was given, to whichever subcommand
+  bool failed = false;             ///< the run has said itself what is wrong: exit status 1
   std::function<void()> run = {};  ///< the subcommand to run, set while the command line is parsed
 };
 
@@ -20,6 +21,7 @@ struct Context {
 /// (exit status 1, 130), CLI::ParseError for options that do not go together (2).
 void add_inspect(CLI::App& app, Context& context);
 void add_stream(CLI::App& app, Context& context);
+void add_verify(CLI::App& app, Context& context);
 void add_sample(CLI::App& app, Context& context);
 
 /// Adds --json.

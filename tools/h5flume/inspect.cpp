@@ -17,9 +17,6 @@
 namespace h5flume::cli {
 namespace {
 
-constexpr auto kReadPath = "hdf5";
-constexpr auto kWhy = "libhdf5 reads and decodes it inside each worker, as it does every dataset";
-
 struct Arguments {
   std::string file;
   std::string dataset;
@@ -69,6 +66,11 @@ double compression_ratio(const hdf5::DatasetInfo& info) {
   return static_cast<double>(info.decoded_bytes()) / static_cast<double>(info.stored_bytes);
 }
 
+std::string why(const hdf5::DatasetInfo& info) {
+  return info.hdf5_reason.empty() ? "each worker fetches and decodes the stored bytes itself"
+                                  : "libhdf5 reads it inside each worker: " + info.hdf5_reason;
+}
+
 nlohmann::ordered_json to_object(const Entry& entry) {
   nlohmann::ordered_json object;
   if (const auto* failure = std::get_if<Failure>(&entry.content)) {
@@ -80,8 +82,9 @@ nlohmann::ordered_json to_object(const Entry& entry) {
   object = nlohmann::json(info);
   object["row_bytes"] = info.row_bytes();
   object["ratio"] = compression_ratio(info);
-  object["read_path"] = kReadPath;
-  object["why"] = kWhy;
+  object.erase("hdf5_reason");
+  object["read_path"] = read_path(info);
+  object["why"] = why(info);
   object["default_block_rows"] = default_block_rows(info);
   object["advice"] = advice_for(info, default_block_rows(info));
   return object;
@@ -100,7 +103,7 @@ std::vector<std::string> to_cells(const hdf5::DatasetInfo& info) {
           format_bytes(static_cast<double>(info.stored_bytes)),
           format_bytes(static_cast<double>(info.decoded_bytes())),
           ratio > 0 ? fmt::format("{:.2f}", ratio) : "-",
-          kReadPath};
+          read_path(info)};
 }
 
 void print_for_people(const std::string& file, const std::vector<Entry>& entries) {

@@ -48,7 +48,7 @@ int report_usage(const CLI::App& app, const Context& context, const CLI::ParseEr
 int run_reporting_errors(const Context& context) {
   try {
     context.run();
-    if (std::fflush(stdout) == 0) return 0;
+    if (std::fflush(stdout) == 0) return context.failed ? kFailure : 0;
     return report(context, "io", "write to standard output: it is closed or full", kFailure);
   } catch (const CLI::ParseError& error) {
     return report(context, "usage", error.what(), kUsage);
@@ -81,6 +81,7 @@ int main_reporting_errors(int argc, char** argv) {
       "  h5flume sample images.h5 && h5flume stream images.h5 /images");
   add_inspect(app, context);
   add_stream(app, context);
+  add_verify(app, context);
   add_sample(app, context);
   try {
     app.parse(argc, argv);

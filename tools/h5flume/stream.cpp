@@ -56,6 +56,7 @@ struct Result {
   double seconds = 0;
   double first_block_seconds = 0;
   unsigned workers = 0;
+  std::string path;
   std::vector<Error> skipped;
   std::optional<std::string> sha256;
 
@@ -114,6 +115,7 @@ Result drain(BlockQueue& queue, const Arguments& arguments, Clock::time_point st
   result.statistics = queue.statistics();
   result.skipped = queue.skipped();
   result.workers = queue.workers();
+  result.path = read_path(dataset);
   if (digest) result.sha256 = digest->finish();
   if (npy) std::move(*npy).commit();
   return result;
@@ -126,7 +128,7 @@ void print_as_json(const Result& result) {
                                 {"seconds", result.seconds},
                                 {"mb_per_s", result.mb_per_s()},
                                 {"wait_seconds", result.statistics.wait_seconds},
-                                {"path", "hdf5"},
+                                {"path", result.path},
                                 {"workers", result.workers},
                                 {"read_seconds", result.statistics.read_seconds},
                                 {"first_block_seconds", result.first_block_seconds},
@@ -205,6 +207,9 @@ void add_performance(CLI::App& command, Arguments& arguments) {
   command.add_flag("--threads", arguments.threads,
                    "Read by threads of this process, for files that are trusted. Default: by "
                    "worker processes");
+  command.add_flag("!--no-direct", streaming.direct,
+                   "Read everything by libhdf5. Default: without it where the way the dataset is "
+                   "stored allows that");
   command
       .add_option("--block-rows", streaming.block_rows,
                   "Rows of a block. Default: about 128 KiB of rows, whole chunks")

@@ -66,6 +66,10 @@ std::string shortened(std::string text, std::size_t width) {
   return text.substr(0, end) + "...";
 }
 
+std::string read_path(const hdf5::DatasetInfo& dataset) {
+  return dataset.hdf5_reason.empty() ? "direct" : "hdf5";
+}
+
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths(rows.empty() ? 0 : rows.front().size());
   for (const auto& row : rows) {

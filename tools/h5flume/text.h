@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "readers/hdf5/dataset_info.h"
+
 namespace h5flume::cli {
 
 /// "512 B", "31.5 MB", "1.20 GB": decimal units, three digits.
@@ -22,6 +24,9 @@ std::string printable(std::string_view text);
 
 /// `text` cut to `width` characters, the last three of them dots.
 std::string shortened(std::string text, std::size_t width);
+
+/// "direct" or "hdf5": which way the values of a dataset are read.
+std::string read_path(const hdf5::DatasetInfo& dataset);
 
 /// Lines of aligned columns, two spaces between them. All rows have as many cells as the first.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);

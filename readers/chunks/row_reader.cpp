@@ -1,0 +1,65 @@
+#include "readers/chunks/row_reader.h"
+
+#include <utility>
+
+#include "core/error.h"
+#include "readers/chunks/direct_reader.h"
+#include "readers/chunks/file_bytes.h"
+#include "readers/chunks/filter_pipeline.h"
+#include "readers/hdf5/storage_map.h"
+
+namespace h5flume {
+namespace {
+
+class LibraryReader final : public RowReader {
+ public:
+  LibraryReader(hdf5::Dataset dataset, std::string reason)
+      : dataset_(std::move(dataset)), info_(dataset_.info()) {
+    info_.hdf5_reason = std::move(reason);
+  }
+
+  const hdf5::DatasetInfo& info() const noexcept override { return info_; }
+  const FileIdentity& identity() const noexcept override { return dataset_.identity(); }
+  void read_rows(std::uint64_t first_row, std::uint64_t row_count,
+                 std::span<std::byte> out) override {
+    dataset_.read_rows(first_row, row_count, out);
+  }
+
+ private:
+  hdf5::Dataset dataset_;
+  hdf5::DatasetInfo info_;
+};
+
+// Why the dataset cannot be read directly; else `map` is set.
+std::string reason_for_hdf5(const hdf5::Dataset& dataset, const hdf5::OpenOptions& options,
+                            hdf5::StorageMap& map) {
+  if (!options.direct) return "it was asked for";
+  if (auto reason = chunks::FilterPipeline::unsupported(dataset.info().filters)) return *reason;
+  try {
+    map = dataset.storage_map();
+    return map.reason_for_hdf5;
+  } catch (const Error& error) {
+    // libhdf5 may still read the blocks that are whole, and says what is wrong with the others.
+    return error.what();
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
+                                           const hdf5::OpenOptions& options) {
+  hdf5::OpenOptions with_own_filters = options;
+  with_own_filters.allow_missing_filters = options.direct;
+  hdf5::Dataset dataset(file, path, with_own_filters);
+  hdf5::StorageMap map;
+  auto reason = reason_for_hdf5(dataset, options, map);
+  if (!reason.empty()) {
+    dataset.require_filters();
+    return std::make_unique<LibraryReader>(std::move(dataset), std::move(reason));
+  }
+  auto bytes = std::make_unique<chunks::FileBytes>(file, dataset.identity());
+  return std::make_unique<chunks::DirectReader>(std::move(dataset), std::move(map),
+                                                std::move(bytes));
+}
+
+}  // namespace h5flume

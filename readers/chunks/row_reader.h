@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "readers/hdf5/dataset.h"
+
+namespace h5flume {
+
+/// Reads the rows of one dataset, directly or by libhdf5.
+///
+/// Threads: one at a time.
+class RowReader {
+ public:
+  virtual ~RowReader() = default;
+
+  /// info().hdf5_reason tells which way the rows are read.
+  virtual const hdf5::DatasetInfo& info() const noexcept = 0;
+
+  /// Of the file that is open.
+  virtual const FileIdentity& identity() const noexcept = 0;
+
+  /// As hdf5::Dataset::read_rows(), with the same bytes and the same errors.
+  virtual void read_rows(std::uint64_t first_row, std::uint64_t row_count,
+                         std::span<std::byte> out) = 0;
+};
+
+/// Opens a dataset for reading rows: directly if the way it is stored allows it, else by libhdf5.
+/// Throws as the constructor of hdf5::Dataset does.
+std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
+                                           const hdf5::OpenOptions& options = {});
+
+}  // namespace h5flume

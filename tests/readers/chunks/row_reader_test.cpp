@@ -1,0 +1,131 @@
+#include "readers/chunks/row_reader.h"
+
+#include <fcntl.h>
+
+#include <fstream>
+#include <random>
+
+#include "tests/readers/hdf5/hdf5_support.h"
+
+using namespace h5flume;
+using namespace h5flume::hdf5;
+
+namespace {
+
+std::vector<std::byte> rows_of(RowReader& reader, std::uint64_t first, std::uint64_t count) {
+  std::vector<std::byte> bytes(count * reader.info().row_bytes());
+  reader.read_rows(first, count, bytes);
+  return bytes;
+}
+
+// Random runs of rows of a dataset are the same, read directly and by libhdf5.
+void check_same(const std::string& file, const std::string& path) {
+  const std::uint64_t seed = std::random_device{}();
+  CAPTURE(seed, path);
+  std::mt19937_64 random(seed);
+  const auto direct = open_row_reader(file, path);
+  const auto library = open_row_reader(file, path, {.direct = false});
+  CHECK(direct->info().hdf5_reason.empty());
+  CHECK_FALSE(library->info().hdf5_reason.empty());
+  const std::uint64_t rows = direct->info().row_count();
+  for (int i = 0; i < 40; ++i) {
+    const std::uint64_t first = random() % rows;
+    const std::uint64_t count = random() % (rows - first) + 1;
+    REQUIRE(rows_of(*direct, first, count) == rows_of(*library, first, count));
+  }
+}
+
+H5::DSetCreatPropList gzip_chunks(const std::vector<hsize_t>& chunk) {
+  auto creation = chunked(chunk);
+  creation.setShuffle();
+  creation.setDeflate(4);
+  return creation;
+}
+
+// Overwrites a byte in the middle of the one chunk of "x".
+void damage(const std::string& file) {
+  StorageMap map;
+  {
+    const Dataset dataset(file, "x");
+    map = dataset.storage_map();
+  }
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(static_cast<std::streamoff>(map.chunks[0].address + map.chunks[0].size_bytes / 2));
+  stream.write("damage", 6);
+}
+
+}  // namespace
+
+TEST_CASE("rows read directly are those that libhdf5 reads", "[reader][chunks]") {
+  const ScratchFolder folder;
+  const std::string path = folder.file("a.h5");
+  {
+    H5::H5File file(path, H5F_ACC_TRUNC);
+    write_ints(file, "contiguous", {50, 3}, counting(150));
+    write_ints(file, "plain", {50, 3}, counting(150), chunked({7, 3}));
+    write_ints(file, "plain_tiles", {50, 30}, counting(1500), chunked({7, 8}));
+    write_ints(file, "gzip", {50, 3}, counting(150), gzip_chunks({7, 3}));
+    write_ints(file, "gzip_tiles", {50, 30}, counting(1500), gzip_chunks({7, 8}));
+    write_ints(file, "large_plain", {500, 100}, counting(50'000), chunked({64, 100}));
+    write_dataset(file, "big_endian", {50, 3}, counting(150), H5::PredType::STD_I32BE,
+                  H5::PredType::NATIVE_INT32, gzip_chunks({7, 3}));
+    write_ints(file, "never_written", {50, 3}, {}, gzip_chunks({7, 3}));
+  }
+  for (const char* dataset : {"contiguous", "plain", "plain_tiles", "gzip", "gzip_tiles",
+                              "large_plain", "big_endian", "never_written"}) {
+    check_same(path, dataset);
+  }
+}
+
+TEST_CASE("rows that are not there and buffers that do not fit are refused", "[reader][chunks]") {
+  const ScratchFolder folder;
+  write_counting_file(folder.file("a.h5"), 10, 2, chunked({3, 2}));
+  const auto reader = open_row_reader(folder.file("a.h5"), "x");
+  std::vector<std::byte> bytes(100 * 8);
+  CHECK(says(error_of([&] { reader->read_rows(5, 6, std::span(bytes).first(48)); }),
+             "the dataset has 10 rows"));
+  CHECK(says(error_of([&] { reader->read_rows(0, 5, std::span(bytes).first(41)); }),
+             "the buffer has 41 bytes, the rows have 40"));
+}
+
+TEST_CASE("a damaged chunk is an error that names file, rows and chunk", "[reader][chunks]") {
+  const ScratchFolder folder;
+  write_counting_file(folder.file("a.h5"), 1000, 2, gzip_chunks({1000, 2}));
+  damage(folder.file("a.h5"));
+  const auto reader = open_row_reader(folder.file("a.h5"), "x");
+  const Error error = error_of([&] { rows_of(*reader, 0, 10); });
+  CHECK(error.code() == ErrorCode::kCorruptData);
+  CHECK(says(error, "read 'x' rows 0-9"));
+  CHECK(says(error, "chunk (0,0)"));
+}
+
+TEST_CASE("a file that is cut or written to while it is read is an error", "[reader][chunks]") {
+  const ScratchFolder folder;
+  const std::string path = folder.file("a.h5");
+  write_counting_file(path, 1000, 2, chunked({10, 2}));
+  const auto reader = open_row_reader(path, "x");
+  rows_of(*reader, 0, 10);
+  const bool cut = GENERATE(true, false);
+  if (cut) {
+    std::filesystem::resize_file(path, 3000);
+  } else {
+    std::ofstream(path, std::ios::app) << "more";
+  }
+  CHECK(error_of([&] { rows_of(*reader, 900, 100); }).code() == ErrorCode::kSourceChanged);
+}
+
+TEST_CASE("chunks that reach beyond the rows asked for are decoded once", "[reader][chunks]") {
+  const ScratchFolder folder;
+  const std::string path = folder.file("a.h5");
+  write_counting_file(path, 1000, 2, gzip_chunks({500, 2}));
+  const auto reader = open_row_reader(path, "x");
+  const auto first = rows_of(*reader, 0, 10);
+  // What was decoded is kept: the file is not needed for the other rows of the chunk. (That it was
+  // written to is noticed, but only after they have been read.)
+  std::vector<std::byte> bytes(10 * 8);
+  damage(path);
+  CHECK(error_of([&] { reader->read_rows(10, 10, bytes); }).code() == ErrorCode::kSourceChanged);
+  std::int32_t value = 0;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  CHECK(value == 20);
+}

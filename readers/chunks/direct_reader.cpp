@@ -91,6 +91,11 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     dataset_.pad_text(out);
     bytes_->check_unchanged();
   } catch (const Error& error) {
+    try {
+      bytes_->check_unchanged();  // a change explains a failure better
+    } catch (const Error& change) {
+      throw Error(change.code(), named(change.what()));
+    }
     throw Error(error.code(), named(error.what()));
   }
 }

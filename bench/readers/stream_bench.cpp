@@ -181,10 +181,13 @@ const Row* row_beside(const Row& row, const std::vector<Row>& rows, IsWanted is_
   return nullptr;
 }
 
-// The serial loop with the same blocks.
-const Row& baseline_of(const Row& row, const std::vector<Row>& rows) {
-  const Row* found = row_beside(row, rows, [](const Reader& r) { return r.is_baseline(); });
-  return found ? *found : row;
+// The serial loop with the same blocks, if libhdf5 can read the file.
+const Row* baseline_of(const Row& row, const std::vector<Row>& rows) {
+  return row_beside(row, rows, [](const Reader& reader) { return reader.is_baseline(); });
+}
+
+const Row* bare_of(const Row& row, const std::vector<Row>& rows) {
+  return row_beside(row, rows, [](const Reader& reader) { return reader.is_bare(); });
 }
 
 double ratio(const std::vector<double>& of, const std::vector<double>& to) {
@@ -200,28 +203,21 @@ std::string show(const Spread& spread, int digits) {
                      spread.max, digits);
 }
 
-// One pass, from the call, against the bare loop.
-std::optional<double> ratio_to_bare(const Row& row, const std::vector<Row>& rows) {
-  const Row* bare = row_beside(row, rows, [](const Reader& r) { return r.is_bare(); });
-  return bare ? std::optional(ratio(row.once, bare->once)) : std::nullopt;
-}
-
-std::string show_ratio_to_bare(const Row& row, const std::vector<Row>& rows) {
-  const auto found = ratio_to_bare(row, rows);
-  return found ? fmt::format("{:.2f}", *found) : "";
+std::string show_ratio(const Row& row, const Row* to, std::vector<double> Row::*speed) {
+  return to ? fmt::format("{:.2f}", ratio(row.*speed, to->*speed)) : "";
 }
 
 void print_table(const std::vector<Row>& rows) {
   fmt::print(kRow, "file", "block KiB", "reader", "MB/s one pass", "ratio", "MB/s steady", "ratio",
              "bare", "first block ms");
   for (const Row& row : rows) {
-    const Row& baseline = baseline_of(row, rows);
-    fmt::print(
-        kRow, row.file->name, row.block_bytes / 1024, row.reader.name(),
-        show(spread_of(row.once), 0), fmt::format("{:.2f}", ratio(row.once, baseline.once)),
-        show(spread_of(row.steady), 0), fmt::format("{:.2f}", ratio(row.steady, baseline.steady)),
-        row.reader.is_bare() ? "" : show_ratio_to_bare(row, rows),
-        row.reader.loops > 1 || row.reader.is_bare() ? "" : show(spread_of(row.first_ms), 1));
+    const Row* baseline = baseline_of(row, rows);
+    const bool alone = row.reader.loops > 1 || row.reader.is_bare();
+    fmt::print(kRow, row.file->name, row.block_bytes / 1024, row.reader.name(),
+               show(spread_of(row.once), 0), show_ratio(row, baseline, &Row::once),
+               show(spread_of(row.steady), 0), show_ratio(row, baseline, &Row::steady),
+               show_ratio(row, bare_of(row, rows), &Row::steady),
+               alone ? "" : show(spread_of(row.first_ms), 1));
   }
 }
 
@@ -230,20 +226,28 @@ nlohmann::ordered_json as_json(const std::vector<double>& samples) {
   return {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
 }
 
+nlohmann::ordered_json ratio_as_json(const Row& row, const Row* to,
+                                     std::vector<double> Row::*speed) {
+  if (!to) return nullptr;
+  return ratio(row.*speed, to->*speed);
+}
+
 nlohmann::ordered_json as_json(const std::vector<Row>& rows) {
   auto list = nlohmann::ordered_json::array();
   for (const Row& row : rows) {
-    const Row& baseline = baseline_of(row, rows);
+    const Row* baseline = baseline_of(row, rows);
+    const Row* bare = bare_of(row, rows);
     list.push_back({{"file", row.file->name},
                     {"block_rows", row.block_rows},
                     {"block_bytes", row.block_bytes},
                     {"reader", row.reader.name()},
                     {"workers", row.reader.workers},
                     {"one_pass_mb_per_s", as_json(row.once)},
-                    {"one_pass_ratio", ratio(row.once, baseline.once)},
+                    {"one_pass_ratio", ratio_as_json(row, baseline, &Row::once)},
                     {"steady_mb_per_s", as_json(row.steady)},
-                    {"steady_ratio", ratio(row.steady, baseline.steady)},
-                    {"ratio_to_bare_loop", ratio_to_bare(row, rows).value_or(0)},
+                    {"steady_ratio", ratio_as_json(row, baseline, &Row::steady)},
+                    {"one_pass_to_bare", ratio_as_json(row, bare, &Row::once)},
+                    {"steady_to_bare", ratio_as_json(row, bare, &Row::steady)},
                     {"first_block_ms", as_json(row.first_ms)}});
   }
   return list;

@@ -152,3 +152,18 @@ def test_a_damaged_chunk_is_an_error_that_names_it(h5flume, tmp_path):
         file.write(b"damage")
     message = h5flume.refusal(path, "x")
     assert "chunk (2)" in message and "Fletcher-32" in message and "damaged.h5" in message
+
+
+def test_filters_that_libhdf5_lacks_are_decoded_all_the_same(h5flume, tmp_path, monkeypatch):
+    monkeypatch.setenv("HDF5_PLUGIN_PATH", str(tmp_path))
+    path = tmp_path / "plugins.h5"
+    data = np.arange(10_000, dtype="<i4")
+    with h5py.File(path, "w") as file:
+        for name in ("lzf", "lz4", "zstd", "bitshuffle_lz4", "blosc_zstd"):
+            file.create_dataset(name, data=data, chunks=(999,), **FILTERS[name])
+        file.create_dataset("blosc2", data=data, chunks=(999,), **hdf5plugin.Blosc2())
+    for name in ("lzf", "lz4", "zstd", "bitshuffle_lz4", "blosc_zstd"):
+        assert h5flume.digest(path, name) == sha256(data)
+    assert "32026" in h5flume.refusal(path, "blosc2")  # at once, by its number
+    failure = h5flume.run("stream", path, "blosc2", "--json").json["error"]
+    assert failure["code"] == "missing_filter"

@@ -39,12 +39,10 @@ std::string name_of_chunk(std::uint64_t chunk, std::span<const std::uint64_t> gr
 
 }  // namespace
 
-DirectReader::DirectReader(hdf5::Dataset dataset, hdf5::StorageMap map,
-                           std::unique_ptr<ByteSource> bytes)
-    : dataset_(std::move(dataset)),
-      info_(dataset_.info()),
-      map_(std::move(map)),
-      bytes_(std::move(bytes)),
+DirectReader::DirectReader(std::shared_ptr<const Source> source)
+    : source_(std::move(source)),
+      info_(source_->dataset.info()),
+      map_(source_->map),
       filters_(info_.filters, decoded_bytes_of_chunk(info_)),
       chunk_bytes_(decoded_bytes_of_chunk(info_)),
       target_shape_(info_.shape) {
@@ -88,11 +86,11 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     } else {
       read_contiguous(target);
     }
-    dataset_.pad_text(out);
-    bytes_->check_unchanged();
+    source_->dataset.pad_text(out);
+    source_->bytes->check_unchanged();
   } catch (const Error& error) {
     try {
-      bytes_->check_unchanged();  // a change explains a failure better
+      source_->bytes->check_unchanged();  // a change explains a failure better
     } catch (const Error& change) {
       throw Error(change.code(), named(change.what()));
     }
@@ -106,7 +104,7 @@ void DirectReader::read_contiguous(const Target& target) {
     const std::uint64_t start = 0;
     return fill_box(map_.fill, target.out.data(), {{&count, 1}, {&start, 1}}, {&count, 1});
   }
-  bytes_->read(map_.address + target.first_row * info_.row_bytes(), target.out);
+  source_->bytes->read(map_.address + target.first_row * info_.row_bytes(), target.out);
   swap_bytes(target.out, map_.swap_bytes);
 }
 
@@ -158,7 +156,7 @@ bool DirectReader::fetch_unfiltered_rows(const Target& target, std::uint64_t chu
   if (!is_unfiltered(stored) || stored.size_bytes != chunk_bytes_) return false;
   const std::uint64_t row_bytes = info_.row_bytes();
   const auto out = target.out.subspan(part_.in_target[0] * row_bytes, part_.extent[0] * row_bytes);
-  bytes_->read(stored.address + part_.in_chunk[0] * row_bytes, out);
+  source_->bytes->read(stored.address + part_.in_chunk[0] * row_bytes, out);
   swap_bytes(out, map_.swap_bytes);
   return true;
 }
@@ -171,7 +169,7 @@ void DirectReader::fetch_run(const Target& target, std::span<const std::uint64_t
     end = std::max(end, map_.chunks[chunk].address + map_.chunks[chunk].size_bytes);
   }
   if (fetched_.size() < end - address) fetched_.resize(end - address);
-  bytes_->read(address, {fetched_.data(), end - address});
+  source_->bytes->read(address, {fetched_.data(), end - address});
   for (const std::uint64_t chunk : run) {
     const hdf5::StoredChunk& stored = map_.chunks[chunk];
     try {

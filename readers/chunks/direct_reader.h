@@ -25,11 +25,21 @@ namespace h5flume::chunks {
 /// kept.
 class DirectReader final : public RowReader {
  public:
-  /// `map` is the dataset's, with an empty reason_for_hdf5; its filters must be supported.
-  DirectReader(hdf5::Dataset dataset, hdf5::StorageMap map, std::unique_ptr<ByteSource> bytes);
+  /// What all readers of a dataset share: its map, without a reason_for_hdf5, and the file.
+  struct Source {
+    hdf5::Dataset dataset;
+    hdf5::StorageMap map;
+    std::unique_ptr<ByteSource> bytes;
+  };
+
+  /// The dataset's filters must be supported.
+  explicit DirectReader(std::shared_ptr<const Source> source);
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
-  const FileIdentity& identity() const noexcept override { return bytes_->identity(); }
+  const FileIdentity& identity() const noexcept override { return source_->bytes->identity(); }
+  std::unique_ptr<RowReader> clone() const override {
+    return std::make_unique<DirectReader>(source_);
+  }
   void read_rows(std::uint64_t first_row, std::uint64_t row_count,
                  std::span<std::byte> out) override;
 
@@ -66,10 +76,9 @@ class DirectReader final : public RowReader {
   void forget_chunks_outside(std::uint64_t first, std::uint64_t last);
   std::vector<std::byte> take_buffer();
 
-  hdf5::Dataset dataset_;
+  std::shared_ptr<const Source> source_;
   const hdf5::DatasetInfo& info_;
-  hdf5::StorageMap map_;
-  std::unique_ptr<ByteSource> bytes_;
+  const hdf5::StorageMap& map_;
   FilterPipeline filters_;
 
   std::size_t chunk_bytes_ = 0;

@@ -13,13 +13,17 @@ namespace {
 
 class LibraryReader final : public RowReader {
  public:
-  LibraryReader(hdf5::Dataset dataset, std::string reason)
-      : dataset_(std::move(dataset)), info_(dataset_.info()) {
+  LibraryReader(hdf5::Dataset dataset, const hdf5::OpenOptions& options, std::string reason)
+      : dataset_(std::move(dataset)), options_(options), info_(dataset_.info()) {
     info_.hdf5_reason = std::move(reason);
   }
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
   const FileIdentity& identity() const noexcept override { return dataset_.identity(); }
+  std::unique_ptr<RowReader> clone() const override {
+    return std::make_unique<LibraryReader>(hdf5::Dataset(info_.file, info_.path, options_),
+                                           options_, info_.hdf5_reason);
+  }
   void read_rows(std::uint64_t first_row, std::uint64_t row_count,
                  std::span<std::byte> out) override {
     dataset_.read_rows(first_row, row_count, out);
@@ -27,6 +31,7 @@ class LibraryReader final : public RowReader {
 
  private:
   hdf5::Dataset dataset_;
+  hdf5::OpenOptions options_;
   hdf5::DatasetInfo info_;
 };
 
@@ -55,11 +60,12 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
   auto reason = reason_for_hdf5(dataset, options, map);
   if (!reason.empty()) {
     dataset.require_filters();
-    return std::make_unique<LibraryReader>(std::move(dataset), std::move(reason));
+    return std::make_unique<LibraryReader>(std::move(dataset), options, std::move(reason));
   }
   auto bytes = std::make_unique<chunks::FileBytes>(file, dataset.identity());
-  return std::make_unique<chunks::DirectReader>(std::move(dataset), std::move(map),
-                                                std::move(bytes));
+  return std::make_unique<chunks::DirectReader>(
+      std::make_shared<const chunks::DirectReader::Source>(
+          chunks::DirectReader::Source{std::move(dataset), std::move(map), std::move(bytes)}));
 }
 
 }  // namespace h5flume

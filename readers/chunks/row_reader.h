@@ -23,6 +23,10 @@ class RowReader {
   /// Of the file that is open.
   virtual const FileIdentity& identity() const noexcept = 0;
 
+  /// Another reader of the same dataset, for another thread. Cheap where the dataset is read
+  /// directly. Throws as open_row_reader() does.
+  virtual std::unique_ptr<RowReader> clone() const = 0;
+
   /// As hdf5::Dataset::read_rows(), with the same bytes and the same errors.
   virtual void read_rows(std::uint64_t first_row, std::uint64_t row_count,
                          std::span<std::byte> out) = 0;

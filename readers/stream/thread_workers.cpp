@@ -9,14 +9,13 @@
 namespace h5flume {
 namespace {
 
-// Each thread has the dataset opened for itself. Directly read they do not wait for each other;
-// libhdf5 does one call at a time.
+// Each thread has a reader of its own. Those that read directly do not wait for each other; libhdf5
+// does one call at a time.
 class ThreadWorkers final : public Workers {
  public:
   explicit ThreadWorkers(const WorkersOptions& options) {
-    for (unsigned i = 0; i < options.count; ++i) {
-      readers_.push_back(open_row_reader(options.file, options.dataset, options.open));
-    }
+    readers_.push_back(open_row_reader(options.file, options.dataset, options.open));
+    while (readers_.size() < options.count) readers_.push_back(readers_.front()->clone());
   }
   ~ThreadWorkers() override { close(); }
 

@@ -146,11 +146,15 @@ nlohmann::ordered_json to_array(const std::vector<Finding>& findings, const char
   return array;
 }
 
+std::string verdict(const Report& report) {
+  if (report.compared == 0) return "nothing to say";
+  if (report.differing.empty()) return "every byte the same";
+  return fmt::format("{} differ", report.differing.size());
+}
+
 void print_for_people(const Report& report) {
   fmt::print("{} of {} datasets compared, {}: {}\n", report.compared, report.datasets,
-             format_bytes(static_cast<double>(report.bytes)),
-             report.differing.empty() ? "every byte the same"
-                                      : fmt::format("{} differ", report.differing.size()));
+             format_bytes(static_cast<double>(report.bytes)), verdict(report));
   for (const auto& [path, message] : report.differing) {
     fmt::print("  differs: {}: {}\n", printable(path), printable(message));
   }

@@ -77,6 +77,18 @@ TEST_CASE("rows read directly are those that libhdf5 reads", "[reader][chunks]")
   }
 }
 
+TEST_CASE("clones of a reader read the same, and outlive it", "[reader][chunks]") {
+  const ScratchFolder folder;
+  write_counting_file(folder.file("a.h5"), 100, 2, gzip_chunks({7, 2}));
+  const bool direct = GENERATE(true, false);
+  auto reader = open_row_reader(folder.file("a.h5"), "x", {.direct = direct});
+  const auto clone = reader->clone();
+  const auto rows = rows_of(*reader, 3, 50);
+  CHECK(clone->info() == reader->info());
+  reader.reset();
+  CHECK(rows_of(*clone, 3, 50) == rows);
+}
+
 TEST_CASE("rows that are not there and buffers that do not fit are refused", "[reader][chunks]") {
   const ScratchFolder folder;
   write_counting_file(folder.file("a.h5"), 10, 2, chunked({3, 2}));

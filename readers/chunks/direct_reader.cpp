@@ -1,7 +1,6 @@
 #include "readers/chunks/direct_reader.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -26,15 +25,6 @@ std::size_t decoded_bytes_of_chunk(const hdf5::DatasetInfo& info) {
     }
   }
   return bytes;
-}
-
-// "(3,0,1)", the way HDF5's tools name a chunk: by its place in the grid of chunks.
-std::string name_of_chunk(std::uint64_t chunk, std::span<const std::uint64_t> grid) {
-  std::vector<std::uint64_t> at(grid.size());
-  for (std::size_t axis = grid.size(); axis-- > 0; chunk /= grid[axis]) {
-    at[axis] = chunk % grid[axis];
-  }
-  return fmt::format("chunk ({})", fmt::join(at, ","));
 }
 
 }  // namespace
@@ -177,7 +167,7 @@ void DirectReader::fetch_run(const Target& target, std::span<const std::uint64_t
                    {fetched_.data() + (stored.address - address), stored.size_bytes});
     } catch (const Error& error) {
       throw Error(error.code(),
-                  fmt::format("{}: {}", name_of_chunk(chunk, map_.grid), error.what()));
+                  fmt::format("{}: {}", hdf5::name_of_chunk(chunk, map_.grid), error.what()));
     }
   }
 }

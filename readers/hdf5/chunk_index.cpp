@@ -14,15 +14,9 @@ constexpr std::uint64_t kAlwaysAllowed = 1 << 20;
 constexpr std::uint64_t kMostChunks = 1 << 26;
 constexpr std::uint64_t kLeastBytesPerChunk = 8;
 
-// Says which chunk of the grid a cause is about.
 Error error_in_chunk(ErrorCode code, const std::vector<std::uint64_t>& grid, std::uint64_t number,
                      const std::string& cause) {
-  std::vector<std::uint64_t> place(grid.size());
-  for (std::size_t axis = grid.size(); axis-- > 0;) {
-    place[axis] = number % grid[axis];
-    number /= grid[axis];
-  }
-  return Error(code, fmt::format("chunk ({}): {}", fmt::join(place, ","), cause));
+  return Error(code, name_of_chunk(number, grid) + ": " + cause);
 }
 
 // Goes over the chunks of a grid in C order, and knows the first element of each.
@@ -116,6 +110,14 @@ void find_chunks(LibraryAccess& access, const OpenedDataset& opened,
 }
 
 }  // namespace
+
+std::string name_of_chunk(std::uint64_t number, const std::vector<std::uint64_t>& grid) {
+  std::vector<std::uint64_t> place(grid.size());
+  for (std::size_t axis = grid.size(); axis-- > 0; number /= grid[axis]) {
+    place[axis] = number % grid[axis];
+  }
+  return fmt::format("chunk ({})", fmt::join(place, ","));
+}
 
 std::optional<std::vector<std::uint64_t>> chunk_grid(const DatasetInfo& info,
                                                      std::uint64_t file_bytes) {

@@ -185,8 +185,7 @@ void Dataset::Impl::select(std::uint64_t first_row, std::uint64_t row_count) {
 void Dataset::Impl::check_unchanged() const {
   throw_if_changed(info.file, identity, identity_of(descriptor));
   if (dataset_descriptor != descriptor) {
-    throw_if_changed(file_name_of(dataset), dataset_file_identity,
-                     identity_of(dataset_descriptor));
+    throw_if_changed(file_name_of(dataset), dataset_file_identity, identity_of(dataset_descriptor));
   }
   for (const SourceFile& source : sources) {
     try {

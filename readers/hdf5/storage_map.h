@@ -20,6 +20,9 @@ struct StoredChunk {
   bool operator==(const StoredChunk&) const = default;
 };
 
+/// "chunk (3,0,1)": chunk `number` of a grid, in C order, by its place.
+std::string name_of_chunk(std::uint64_t number, const std::vector<std::uint64_t>& grid);
+
 /// Where a dataset's values lie in its file and what has to be done to them, so that they can be
 /// read without libhdf5. Made by Dataset::storage_map().
 ///

@@ -45,7 +45,7 @@ std::optional<WriteReservation> BlockRing::reserve(WorkerId worker) {
   };
   return ring.wait_for(
       ring.header().workers, RingState::looker(worker), std::nullopt, claim,
-      [&] { return ring.stopped(); }, [] { test_point("ring.waiting", 0); });
+      [&] { return ring.stopped(); }, [] {}, [] { test_point("ring.waiting", 0); });
 }
 
 std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
@@ -64,7 +64,11 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
   };
   return ring.wait_for(
       ring.header().consumers, RingState::kConsumer, deadline, hold,
-      [&] { return ring.stopped() || ring.all_delivered(); }, [&] { ring.wake_all_needed(); });
+      [&] { return ring.stopped() || ring.all_delivered(); },
+      [&] {
+        if (!ring.someone_works()) ring.wake_all_needed();
+      },
+      [&] { ring.wake_all_needed(); });
 }
 
 bool BlockRing::finished() const noexcept { return state_->stopped() || state_->all_delivered(); }

@@ -94,11 +94,12 @@ std::chrono::nanoseconds ReadReservation::work_time() const noexcept {
 
 void ReadReservation::release() noexcept {
   if (!ring_) return;
+  const auto work = work_time();
   const auto ring = std::move(ring_);
   // relaxed would do for uniqueness; the store of the word below publishes the ticket.
   const std::uint64_t ticket = ring->next_ticket.fetch_add(1, std::memory_order_relaxed);
   ring->give_ticket(slot_, ticket);
-  ring->wake_workers(ticket + 1);
+  ring->wake_workers(ticket + 1, work);
 }
 
 }  // namespace h5flume

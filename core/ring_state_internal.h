@@ -37,10 +37,11 @@ struct RingState {
   std::atomic<std::uint64_t> next_delivery{0};
   std::atomic<std::uint64_t> last_given{0};
 
-  // For wake_workers().
+  // For wake_workers(). A wake takes the waker 1 to 5 us, and who is woken takes a core.
+  static constexpr std::chrono::microseconds kWorthWaking{20};
   const std::uint32_t quarter_mask = std::bit_floor(std::max(memory.slot_count() / 4, 1U)) - 1;
   std::atomic<std::uint64_t> last_claimed{0};
-  Backoff early_wakes{16383};
+  Backoff early_looks{16383};
 
   // Who may have the turn to look again, see LookingTurn.
   static constexpr std::uint32_t kConsumer = 1;
@@ -152,29 +153,32 @@ struct RingState {
     return delivered.load(std::memory_order_seq_cst) >= options.ticket_count;
   }
 
-  // Called when consumers wait in vain: wakes a worker for each free slot.
+  bool someone_works() const noexcept {
+    return header().workers.looking.load(std::memory_order_relaxed) != 0 ||
+           count(SlotState::kClaimed) > 0;
+  }
+
+  // Wakes a worker for each free slot.
   void wake_all_needed() noexcept {
-    early_wakes.reset();
+    early_looks.reset();
     const std::size_t free = count(SlotState::kFree);
     if (free > 0) header().workers.sleepers.wake(static_cast<int>(free));
   }
 
-  // Called when a slot has got the last of `given` tickets. A wake costs more than a small block,
-  // so while consumers have enough, nobody is woken before half of the ring is free; while workers
-  // are at work, another one only if it stays so, after a time that doubles. This is looked at
-  // about every quarter of the ring, because workers keep writing what tells it.
-  void wake_workers(std::uint64_t given) noexcept {
-    WaitWord& workers = header().workers.sleepers;
-    if (!workers.has_sleepers()) return;
+  // Called when a slot has got the last of `given` tickets, and held a block that took `work_time`
+  // to make. A wake costs more than a small block: while consumers have enough, nobody is woken
+  // before half of the ring is free, and beside a worker that is at work only for blocks that are
+  // worth it. Otherwise it is looked at more and more rarely, because workers keep writing what
+  // tells it.
+  void wake_workers(std::uint64_t given, std::chrono::nanoseconds work_time) noexcept {
     if (header().consumers.sleepers.has_sleepers()) return wake_all_needed();
-    if ((given & quarter_mask) != 0 || !early_wakes.is_due()) return;
+    WaitWord& workers = header().workers.sleepers;
+    if ((given & quarter_mask) != 0 || !workers.has_sleepers() || !early_looks.is_due()) return;
     const std::uint64_t claimed =
         TicketHint::decode(header().next_claim.load(std::memory_order_relaxed)).ticket;
-    const bool at_work = last_claimed.exchange(claimed, std::memory_order_relaxed) != claimed ||
-                         header().workers.looking.load(std::memory_order_relaxed) != 0 ||
-                         count(SlotState::kClaimed) > 0;
+    const bool claims_go_on = last_claimed.exchange(claimed, std::memory_order_relaxed) != claimed;
     if (2 * (given - std::min(claimed, given)) < memory.slot_count()) return;
-    if (at_work) early_wakes.grow();
+    if (work_time < kWorthWaking && (claims_go_on || someone_works())) return early_looks.grow();
     workers.wake(1);
   }
 
@@ -192,10 +196,10 @@ struct RingState {
 
   // Looks, looks again for a while if it is `who`'s turn, then sleeps until `find` has a result,
   // `is_over` says so, or the deadline passes. `in_vain` is called when it has been looked for
-  // long, and whenever the caller is about to sleep, announced.
-  template <class Find, class IsOver, class InVain>
+  // long, `before_sleep` whenever the caller is about to sleep, announced.
+  template <class Find, class IsOver, class InVain, class BeforeSleep>
   auto wait_for(WaitingRoom& room, std::uint32_t who, const WaitWord::Deadline& deadline, Find find,
-                IsOver is_over, InVain in_vain) -> decltype(find()) {
+                IsOver is_over, InVain in_vain, BeforeSleep before_sleep) -> decltype(find()) {
     if (is_over()) return std::nullopt;
     if (auto found = find()) return found;
     if (auto found = look_again(room, who, find, is_over, in_vain)) return found;
@@ -204,7 +208,7 @@ struct RingState {
       auto found = is_over() ? std::nullopt : find();
       const bool over = is_over();
       if (!found && !over) {
-        in_vain();
+        before_sleep();
         in_time = room.sleepers.sleep(announced, deadline);
       }
       if (found || over) return found;

@@ -5,6 +5,7 @@
 // has any, and releases it. docs/performance.md explains the figures.
 
 #include <benchmark/benchmark.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,20 +48,24 @@ void produce(BlockRing ring, WorkerId worker, const Work& work) {
   }
 }
 
-// A producer process: descriptor 3 is the ring.
+// A producer process: descriptor 3 is the ring, 4 counts those that have started.
 int run_producer(char** arguments) {
   die_with_parent(::getppid());
   const WorkerId worker{static_cast<std::uint8_t>(std::atoi(arguments[0])), 0};
   const Work work{.fill = std::atoi(arguments[1]) != 0,
                   .pause = std::chrono::microseconds(std::atoi(arguments[2])),
                   .stamp = std::atoi(arguments[3]) != 0};
-  produce(BlockRing::attach(FileDescriptor(3)), worker, work);
+  auto ring = BlockRing::attach(FileDescriptor(3));
+  if (::eventfd_write(4, 1) != 0) return 1;
+  produce(std::move(ring), worker, work);
   return 0;
 }
 
+// Once it is made all of them run, so that none starts while the time is taken.
 class Producers {
  public:
-  Producers(const BlockRing& ring, int count, bool processes, const Work& work) : ring_(ring) {
+  Producers(const BlockRing& ring, int count, bool processes, const Work& work)
+      : ring_(ring), started_(::eventfd(0, EFD_CLOEXEC)) {
     for (int i = 0; i < count; ++i) {
       if (processes) {
         processes_.push_back(ChildProcess::spawn(
@@ -68,11 +73,18 @@ class Producers {
              .arguments = {kProducerRole, std::to_string(i), std::to_string(work.fill),
                            std::to_string(work.pause.count()), std::to_string(work.stamp)},
              .unset_environment = {},
-             .descriptors = {ring.descriptor()}}));
+             .descriptors = {ring.descriptor(), started_.get()}}));
       } else {
         const WorkerId worker{static_cast<std::uint8_t>(i), 0};
-        threads_.emplace_back([ring, worker, work] { produce(ring, worker, work); });
+        threads_.emplace_back([this, worker, work] {
+          ::eventfd_write(started_.get(), 1);
+          produce(ring_, worker, work);
+        });
       }
+    }
+    for (eventfd_t started = 0, more = 0; started < static_cast<eventfd_t>(count);
+         started += more) {
+      if (::eventfd_read(started_.get(), &more) != 0) std::abort();
     }
   }
   Producers(const Producers&) = delete;
@@ -85,6 +97,7 @@ class Producers {
 
  private:
   BlockRing ring_;
+  FileDescriptor started_;
   std::vector<std::thread> threads_;
   std::vector<ChildProcess> processes_;
 };
@@ -97,7 +110,7 @@ BlockRing make_ring(std::int64_t slots, std::int64_t block_bytes, bool ordered) 
   return BlockRing(std::move(options));
 }
 
-// Producers have started and the ring's memory has been touched.
+// The ring's memory has been touched.
 void warm_up(BlockRing& ring) {
   for (std::uint32_t i = 0; i < 4 * ring.slot_count(); ++i) (void)ring.take();
 }

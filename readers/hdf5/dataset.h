@@ -27,6 +27,11 @@ struct OpenOptions {
   /// For open_row_reader(): reads without libhdf5 where the way the dataset is stored allows it.
   bool direct = true;
 
+  /// Memory for decoded chunks that reach over the end of a block, of all readers of the dataset in
+  /// this process together, where it is read directly. A chunk that finds no room is decoded again
+  /// for each block.
+  std::size_t chunk_cache_bytes = 256 << 20;
+
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that
   /// filter: info() and storage_map() work, read_rows() throws kMissingFilter.
   bool allow_missing_filters = false;

@@ -66,6 +66,10 @@ struct StreamOptions {
   /// Rows of a block, at least 1. By default chosen from the dataset: see default_block_rows().
   std::optional<std::int64_t> block_rows;
 
+  /// Memory for decoded chunks that reach over the end of a block, see hdf5::OpenOptions; for each
+  /// worker process.
+  std::size_t chunk_cache_bytes = 256 << 20;
+
   // --- limits ---
 
   /// A worker that needs longer than this for one block is killed, and the block becomes a kTimeout

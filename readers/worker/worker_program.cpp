@@ -95,8 +95,10 @@ class WorkerProgram {
   }
 
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
-    BlockRing ring = BlockRing::attach(std::move(memory));
-    fill_blocks(ring, request.worker, request.plan, *rows_);
+    if (request.workers.empty())
+      throw Error(ErrorCode::kInvalidArgument, "fill blocks: no workers");
+    fill_blocks_on_threads(BlockRing::attach(std::move(memory)), request.workers, request.plan,
+                           *rows_);
     return {{"stopped", true}};
   }
 

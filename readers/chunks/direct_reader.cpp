@@ -31,7 +31,7 @@ std::size_t decoded_bytes_of_chunk(const hdf5::DatasetInfo& info) {
 
 DirectReader::DirectReader(std::shared_ptr<const Source> source)
     : source_(std::move(source)),
-      info_(source_->dataset.info()),
+      info_(source_->info),
       map_(source_->map),
       filters_(info_.filters, decoded_bytes_of_chunk(info_)),
       chunk_bytes_(decoded_bytes_of_chunk(info_)),
@@ -76,7 +76,7 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     } else {
       read_contiguous(target);
     }
-    source_->dataset.pad_text(out);
+    hdf5::pad_text(map_.text, map_.element_bytes, out);
     source_->bytes->check_unchanged();
   } catch (const Error& error) {
     try {

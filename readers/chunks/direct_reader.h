@@ -25,9 +25,10 @@ namespace h5flume::chunks {
 /// kept.
 class DirectReader final : public RowReader {
  public:
-  /// What all readers of a dataset share: its map, without a reason_for_hdf5, and the file.
+  /// What all readers of a dataset share: what it is, its map, without a reason_for_hdf5, and the
+  /// file. Nothing of it needs libhdf5.
   struct Source {
-    hdf5::Dataset dataset;
+    hdf5::DatasetInfo info;
     hdf5::StorageMap map;
     std::unique_ptr<ByteSource> bytes;
   };

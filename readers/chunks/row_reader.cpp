@@ -65,7 +65,7 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
   auto bytes = std::make_unique<chunks::FileBytes>(file, dataset.identity());
   return std::make_unique<chunks::DirectReader>(
       std::make_shared<const chunks::DirectReader::Source>(
-          chunks::DirectReader::Source{std::move(dataset), std::move(map), std::move(bytes)}));
+          chunks::DirectReader::Source{dataset.info(), std::move(map), std::move(bytes)}));
 }
 
 }  // namespace h5flume

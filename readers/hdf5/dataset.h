@@ -76,10 +76,6 @@ class Dataset {
   /// chunk), kSourceChanged, kIo, kOutOfMemory.
   StorageMap storage_map() const;
 
-  /// Pads the strings of whole elements that were read without libhdf5, as read_rows() does.
-  /// Does nothing unless StorageMap::pads_text. Calls libhdf5 not at all.
-  void pad_text(std::span<std::byte> elements) const noexcept;
-
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

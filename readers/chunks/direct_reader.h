@@ -38,6 +38,7 @@ class DirectReader final : public RowReader {
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
   const FileIdentity& identity() const noexcept override { return source_->bytes->identity(); }
+  const hdf5::StorageMap* storage_map() const noexcept override { return &map_; }
   std::unique_ptr<RowReader> clone() const override {
     return std::make_unique<DirectReader>(source_);
   }

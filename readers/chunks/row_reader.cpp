@@ -62,10 +62,17 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
     dataset.require_filters();
     return std::make_unique<LibraryReader>(std::move(dataset), options, std::move(reason));
   }
-  auto bytes = std::make_unique<chunks::FileBytes>(file, dataset.identity());
-  return std::make_unique<chunks::DirectReader>(
-      std::make_shared<const chunks::DirectReader::Source>(
-          chunks::DirectReader::Source{dataset.info(), std::move(map), std::move(bytes)}));
+  return open_by_index({.info = dataset.info(),
+                        .identity = dataset.identity(),
+                        .map = std::move(map),
+                        .allow_outside_sources = options.allow_outside_sources});
+}
+
+std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed) {
+  using chunks::DirectReader;
+  auto bytes = std::make_unique<chunks::FileBytes>(indexed.info.file, indexed.identity);
+  return std::make_unique<DirectReader>(std::make_shared<const DirectReader::Source>(
+      DirectReader::Source{std::move(indexed.info), std::move(indexed.map), std::move(bytes)}));
 }
 
 }  // namespace h5flume

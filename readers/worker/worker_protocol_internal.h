@@ -37,6 +37,7 @@ struct OpenRequest {
   std::string dataset;
   hdf5::OpenOptions options;
   std::uint64_t memory_bytes = 0;
+  bool hand_over = false;  // the dataset's index comes with the reply, where there is one
 };
 
 struct OpenReply {
@@ -63,7 +64,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListedDataset, path, error)
 }  // namespace hdf5
 
 namespace protocol {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenRequest, file, dataset, options, memory_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenRequest, file, dataset, options, memory_bytes, hand_over)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenReply, info, identity)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FillRequest, worker, plan)
 }  // namespace protocol

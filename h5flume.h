@@ -7,3 +7,4 @@
 #include "core/error.h"
 #include "readers/stream/streamer.h"
 #include "readers/worker/inspector.h"
+#include "readers/worker/isolated_dataset.h"

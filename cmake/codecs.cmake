@@ -1,4 +1,4 @@
-# The libraries that undo chunk filters. Found by header and name: most of them install no file for
+# The libraries that undo chunk filters, and the one that makes checksums. Found by header and name: most of them install no file for
 # CMake and not all of them one for pkg-config.
 #
 # Sets H5FLUME_CODEC_LIBRARIES and H5FLUME_CODEC_INCLUDE_DIRS.
@@ -24,4 +24,5 @@ h5flume_codec(lz4 lz4.h liblz4-dev)
 h5flume_codec(blosc blosc.h libblosc-dev)
 h5flume_codec(aec libaec.h libaec-dev)
 h5flume_codec(lzf lzf.h liblzf-dev)
+h5flume_codec(xxhash xxhash.h libxxhash-dev)
 list(REMOVE_DUPLICATES H5FLUME_CODEC_INCLUDE_DIRS)

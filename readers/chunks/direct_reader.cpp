@@ -34,12 +34,13 @@ std::size_t decoded_bytes_of_chunk(const hdf5::DatasetInfo& info) {
 }  // namespace
 
 DirectReader::DirectReader(std::shared_ptr<const Source> source, std::size_t cache_bytes)
-    : DirectReader(source, std::make_shared<ChunkCache>(
-                               decoded_bytes_of_chunk(source->dataset.info()), cache_bytes)) {}
+    : DirectReader(
+          source, std::make_shared<ChunkCache>(decoded_bytes_of_chunk(source->info), cache_bytes)) {
+}
 
 DirectReader::DirectReader(std::shared_ptr<const Source> source, std::shared_ptr<ChunkCache> cache)
     : source_(std::move(source)),
-      info_(source_->dataset.info()),
+      info_(source_->info),
       map_(source_->map),
       filters_(info_.filters, decoded_bytes_of_chunk(info_)),
       chunk_bytes_(decoded_bytes_of_chunk(info_)),
@@ -85,7 +86,7 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     } else {
       read_contiguous(target);
     }
-    source_->dataset.pad_text(out);
+    hdf5::pad_text(map_.text, map_.element_bytes, out);
     source_->bytes->check_unchanged();
   } catch (const Error& error) {
     try {
@@ -191,7 +192,8 @@ void DirectReader::decode_ahead(const Target& target, std::uint64_t chunk) {
     auto task = cache_->try_begin(ahead, info_.chunk[0]);
     if (!task) continue;
     try {
-      decode(ahead, read_stored(stored.address, stored.size_bytes), task->bytes());
+      decode(ahead, source_->bytes->fetch(stored.address, stored.size_bytes, fetched_),
+             task->bytes());
       const auto kept = std::move(*task).publish();
     } catch (const Error&) {
       // Whoever needs it will try again and say what is wrong.
@@ -221,21 +223,15 @@ void DirectReader::fetch(const Target& target, std::span<Fetch> run) {
     const hdf5::StoredChunk& stored = map_.chunks[wanted.chunk];
     end = std::max(end, stored.address + stored.size_bytes);
   }
-  const auto bytes = read_stored(address, end - address);
+  const auto bytes = source_->bytes->fetch(address, end - address, fetched_);
   for (Fetch& wanted : run) {
     const hdf5::StoredChunk& stored = map_.chunks[wanted.chunk];
     place_stored(target, wanted, bytes.subspan(stored.address - address, stored.size_bytes));
   }
 }
 
-std::span<std::byte> DirectReader::read_stored(std::uint64_t address, std::size_t size_bytes) {
-  if (fetched_.size() < size_bytes) fetched_.resize(size_bytes);
-  const std::span bytes(fetched_.data(), size_bytes);
-  source_->bytes->read(address, bytes);
-  return bytes;
-}
-
-void DirectReader::place_stored(const Target& target, Fetch& fetched, std::span<std::byte> stored) {
+void DirectReader::place_stored(const Target& target, Fetch& fetched,
+                                std::span<const std::byte> stored) {
   set_part(target, fetched.chunk);
   if (fetched.task) {
     decode(fetched.chunk, stored, fetched.task->bytes());
@@ -247,7 +243,7 @@ void DirectReader::place_stored(const Target& target, Fetch& fetched, std::span<
   place_decoded(target, scratch_.data());
 }
 
-void DirectReader::decode(std::uint64_t chunk, std::span<std::byte> stored,
+void DirectReader::decode(std::uint64_t chunk, std::span<const std::byte> stored,
                           std::span<std::byte> out) {
   test_point("chunk.decoding", chunk);
   try {

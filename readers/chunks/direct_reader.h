@@ -26,9 +26,10 @@ namespace h5flume::chunks {
 /// decoded once. A reader that has to wait for such a chunk decodes those behind it meanwhile.
 class DirectReader final : public RowReader {
  public:
-  /// What all readers of a dataset share: its map, without a reason_for_hdf5, and the file.
+  /// What all readers of a dataset share: what it is, its map, without a reason_for_hdf5, and the
+  /// file. Nothing of it needs libhdf5.
   struct Source {
-    hdf5::Dataset dataset;
+    hdf5::DatasetInfo info;
     hdf5::StorageMap map;
     std::unique_ptr<ByteSource> bytes;
   };
@@ -39,6 +40,7 @@ class DirectReader final : public RowReader {
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
   const FileIdentity& identity() const noexcept override { return source_->bytes->identity(); }
+  const hdf5::StorageMap* storage_map() const noexcept override { return &map_; }
   std::unique_ptr<RowReader> clone() const override {
     return std::unique_ptr<DirectReader>(new DirectReader(source_, cache_));
   }
@@ -80,15 +82,14 @@ class DirectReader final : public RowReader {
   bool fetch_unfiltered_rows(const Target& target, std::uint64_t chunk);
   void place_awaited(const Target& target, std::uint64_t chunk);
   void decode_ahead(const Target& target, std::uint64_t chunk);
-  void place_stored(const Target& target, Fetch& fetched, std::span<std::byte> stored);
+  void place_stored(const Target& target, Fetch& fetched, std::span<const std::byte> stored);
   void place_lease(const Target& target, ChunkCache::Lease lease);
   void place_decoded(const Target& target, const std::byte* decoded);
   void place_fill(const Target& target);
   void set_part(const Target& target, std::uint64_t chunk);
   std::uint64_t rows_of(std::uint64_t chunk) const noexcept;
   std::span<std::byte> whole_part(const Target& target) const;
-  std::span<std::byte> read_stored(std::uint64_t address, std::size_t size_bytes);
-  void decode(std::uint64_t chunk, std::span<std::byte> stored, std::span<std::byte> out);
+  void decode(std::uint64_t chunk, std::span<const std::byte> stored, std::span<std::byte> out);
   std::uint32_t mask_of(std::uint64_t chunk) const noexcept;
   bool is_edge(std::uint64_t chunk) const noexcept;
 

@@ -6,6 +6,7 @@
 #include "readers/chunks/direct_reader.h"
 #include "readers/chunks/file_bytes.h"
 #include "readers/chunks/filter_pipeline.h"
+#include "readers/chunks/mapped_bytes.h"
 #include "readers/hdf5/storage_map.h"
 
 namespace h5flume {
@@ -49,6 +50,16 @@ std::string reason_for_hdf5(const hdf5::Dataset& dataset, const hdf5::OpenOption
   }
 }
 
+// A mapping saves copying what filters are to be undone of; other values are copied in any case.
+std::unique_ptr<chunks::ByteSource> open_bytes(const chunks::IndexedDataset& indexed,
+                                               const hdf5::OpenOptions& options) {
+  chunks::FileBytes file(indexed.info.file, indexed.identity);
+  if (options.map_file && !indexed.info.filters.empty()) {
+    return std::make_unique<chunks::MappedBytes>(std::move(file));
+  }
+  return std::make_unique<chunks::FileBytes>(std::move(file));
+}
+
 }  // namespace
 
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
@@ -62,11 +73,21 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
     dataset.require_filters();
     return std::make_unique<LibraryReader>(std::move(dataset), options, std::move(reason));
   }
-  auto bytes = std::make_unique<chunks::FileBytes>(file, dataset.identity());
-  return std::make_unique<chunks::DirectReader>(
-      std::make_shared<const chunks::DirectReader::Source>(
-          chunks::DirectReader::Source{std::move(dataset), std::move(map), std::move(bytes)}),
-      options.chunk_cache_bytes);
+  return open_by_index({.info = dataset.info(),
+                        .identity = dataset.identity(),
+                        .map = std::move(map),
+                        .allow_outside_sources = options.allow_outside_sources},
+                       options);
+}
+
+std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,
+                                         const hdf5::OpenOptions& options) {
+  using chunks::DirectReader;
+  auto source = std::make_shared<DirectReader::Source>();
+  source->bytes = open_bytes(indexed, options);
+  source->info = std::move(indexed.info);
+  source->map = std::move(indexed.map);
+  return std::make_unique<DirectReader>(std::move(source), options.chunk_cache_bytes);
 }
 
 }  // namespace h5flume

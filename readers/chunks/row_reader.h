@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "readers/chunks/index_file.h"
 #include "readers/hdf5/dataset.h"
 
 namespace h5flume {
@@ -23,6 +24,9 @@ class RowReader {
   /// Of the file that is open.
   virtual const FileIdentity& identity() const noexcept = 0;
 
+  /// Where the values lie, if the rows are read directly; else null. Lives as long as the reader.
+  virtual const hdf5::StorageMap* storage_map() const noexcept { return nullptr; }
+
   /// Another reader of the same dataset, for another thread. Cheap where the dataset is read
   /// directly. Throws as open_row_reader() does.
   virtual std::unique_ptr<RowReader> clone() const = 0;
@@ -36,5 +40,10 @@ class RowReader {
 /// Throws as the constructor of hdf5::Dataset does.
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
                                            const hdf5::OpenOptions& options = {});
+
+/// A reader of a dataset by its index, without libhdf5. Throws kSourceChanged if the file
+/// `indexed.info.file` is not the one any more that was indexed, kNotFound, kIo.
+std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,
+                                         const hdf5::OpenOptions& options = {});
 
 }  // namespace h5flume

@@ -312,8 +312,4 @@ StorageMap Dataset::storage_map() const {
   });
 }
 
-void Dataset::pad_text(std::span<std::byte> elements) const noexcept {
-  finish_text(impl_->memory, elements);
-}
-
 }  // namespace h5flume::hdf5

@@ -32,6 +32,10 @@ struct OpenOptions {
   /// for each block.
   std::size_t chunk_cache_bytes = 256 << 20;
 
+  /// For open_row_reader(): maps the file, which saves a copy, and takes the process down if the
+  /// file is cut short while it is read.
+  bool map_file = false;
+
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that
   /// filter: info() and storage_map() work, read_rows() throws kMissingFilter.
   bool allow_missing_filters = false;
@@ -80,10 +84,6 @@ class Dataset {
   /// Throws kCorruptData (a range outside the file, an index that contradicts itself; names the
   /// chunk), kSourceChanged, kIo, kOutOfMemory.
   StorageMap storage_map() const;
-
-  /// Pads the strings of whole elements that were read without libhdf5, as read_rows() does.
-  /// Does nothing unless StorageMap::pads_text. Calls libhdf5 not at all.
-  void pad_text(std::span<std::byte> elements) const noexcept;
 
  private:
   struct Impl;

@@ -9,23 +9,9 @@
 #include <vector>
 
 #include "core/element_type.h"
+#include "readers/hdf5/text_run.h"
 
 namespace h5flume::hdf5 {
-
-/// The fixed-size strings at one place of an element. HDF5 has three ways of padding them;
-/// libhdf5 delivers the bytes as stored, and finish_text() pads them all with NUL.
-struct TextRun {
-  enum class Padding { kFirstNul, kSpaces };  ///< text ends at a NUL; text ends before spaces
-  struct Loop {
-    std::size_t count = 0;
-    std::size_t stride = 0;
-  };
-
-  Padding padding = Padding::kFirstNul;
-  std::size_t offset = 0;   ///< of the first string in the element
-  std::size_t size = 0;     ///< of one string
-  std::vector<Loop> loops;  ///< over the arrays that the string is nested in, outermost first
-};
 
 /// How the elements of a dataset come into memory.
 struct MemoryType {
@@ -45,6 +31,8 @@ struct MemoryType {
 MemoryType memory_type_of(const H5::DataType& file_type, const std::vector<std::string>& fields);
 
 /// Pads the strings of the elements in `bytes` with NUL, as numpy expects them.
-void finish_text(const MemoryType& type, std::span<std::byte> bytes) noexcept;
+inline void finish_text(const MemoryType& type, std::span<std::byte> bytes) noexcept {
+  pad_text(type.text, type.element.size, bytes);
+}
 
 }  // namespace h5flume::hdf5

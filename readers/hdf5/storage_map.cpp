@@ -35,7 +35,7 @@ std::string reason_of_type(const OpenedDataset& opened, StorageMap& map) {
   if (opened.memory.element.size > kLargestElement) return "its elements are larger than 64 MiB";
   map.swap_bytes = *swap;
   map.element_bytes = opened.memory.element.size;
-  map.pads_text = !opened.memory.text.empty();
+  map.text = opened.memory.text;
   return "";
 }
 
@@ -105,7 +105,7 @@ StorageMap map_storage(LibraryAccess& access, const OpenedDataset& opened) {
     return map;
   }
   map.grid = *std::move(grid);
-  map.chunks = chunk_index(access, opened, map.grid, stored_bytes(access, opened));
+  map.chunks = ChunkTable(chunk_index(access, opened, map.grid, stored_bytes(access, opened)));
   return map;
 }
 

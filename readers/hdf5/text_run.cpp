@@ -1,6 +1,6 @@
-#include <algorithm>
+#include "readers/hdf5/text_run.h"
 
-#include "readers/hdf5/memory_type_internal.h"
+#include <algorithm>
 
 namespace h5flume::hdf5 {
 namespace {
@@ -26,10 +26,11 @@ void finish_run(const TextRun& run, std::span<const TextRun::Loop> loops, std::b
 
 }  // namespace
 
-void finish_text(const MemoryType& type, std::span<std::byte> bytes) noexcept {
-  if (type.text.empty() || type.element.size == 0) return;
-  for (std::size_t at = 0; at + type.element.size <= bytes.size(); at += type.element.size) {
-    for (const TextRun& run : type.text) finish_run(run, run.loops, bytes.data() + at);
+void pad_text(std::span<const TextRun> text, std::size_t element_bytes,
+              std::span<std::byte> bytes) noexcept {
+  if (text.empty() || element_bytes == 0) return;
+  for (std::size_t at = 0; at + element_bytes <= bytes.size(); at += element_bytes) {
+    for (const TextRun& run : text) finish_run(run, run.loops, bytes.data() + at);
   }
 }
 

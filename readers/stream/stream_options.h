@@ -13,8 +13,10 @@ enum class WorkerKind {
   /// Separate programs. They decode side by side, because each has a libhdf5 of its own, and a
   /// file that crashes, hangs or bloats one cannot hurt the caller.
   kProcesses,
-  /// Threads of the calling process. They start in microseconds, but libhdf5 lets one read at a
-  /// time, and a hostile file can take the caller down: for files that are trusted.
+  /// Threads of the calling process. A dataset that is read directly is opened in a worker process
+  /// first (see FileOptions::trusted), and the threads then read it without libhdf5. Any other is
+  /// opened and read by libhdf5 in the calling process, one read at a time: a hostile file can take
+  /// the caller down there.
   kThreads,
 };
 
@@ -73,7 +75,7 @@ struct StreamOptions {
   // --- limits ---
 
   /// A worker that needs longer than this for one block is killed, and the block becomes a kTimeout
-  /// error. Worker processes only, as all limits. 0: no limit.
+  /// error. Worker processes only, as max_deaths_per_block. 0: no limit.
   std::chrono::milliseconds block_timeout{30'000};
 
   /// A worker that needs longer than this to open the dataset is killed. 0: no limit.

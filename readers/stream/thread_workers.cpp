@@ -5,6 +5,7 @@
 #include "readers/stream/fill_blocks.h"
 #include "readers/stream/start_thread_internal.h"
 #include "readers/stream/workers_internal.h"
+#include "readers/worker/isolated_dataset.h"
 
 namespace h5flume {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 class ThreadWorkers final : public Workers {
  public:
   explicit ThreadWorkers(const WorkersOptions& options) {
-    readers_.push_back(open_row_reader(options.file, options.dataset, options.open));
+    readers_.push_back(open(options));
     while (readers_.size() < options.count) readers_.push_back(readers_.front()->clone());
   }
   ~ThreadWorkers() override { close(); }
@@ -49,6 +50,17 @@ class ThreadWorkers final : public Workers {
   std::uint64_t restarts() const override { return 0; }
 
  private:
+  // A file that is not trusted is looked at in another process first. Only what no index serves is
+  // then opened by libhdf5 here.
+  static std::unique_ptr<RowReader> open(const WorkersOptions& options) {
+    if (!options.worker.trusted && options.open.direct) {
+      auto isolated = index_isolated(options.file, options.dataset, options.open, options.worker,
+                                     options.open_timeout);
+      if (isolated.index) return open_by_index(*std::move(isolated.index), options.open);
+    }
+    return open_row_reader(options.file, options.dataset, options.open);
+  }
+
   std::vector<std::unique_ptr<RowReader>> readers_;
   std::optional<BlockRing> ring_;
   std::mutex closing_;  // guards the joining of threads_

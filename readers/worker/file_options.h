@@ -11,6 +11,11 @@ struct FileOptions {
   /// holds the file. Off, so that a downloaded file cannot read the rest of the disk.
   bool allow_outside_sources = false;
 
+  /// Lets libhdf5 open the file in the calling process where that is quicker: worker threads then
+  /// start without a worker process. Off, so that a file that crashes or hangs libhdf5 cannot hurt
+  /// the program.
+  bool trusted = false;
+
   /// The worker program. Empty: the environment variable H5FLUME_WORKER, else `h5flume-worker`
   /// next to the library or the running program, else where h5flume was installed.
   std::string worker_path;

@@ -42,7 +42,8 @@ WorkerClient::WorkerClient(const FileOptions& options, const std::string& purpos
 // The next reply as `parse` understands it, unless it is an error.
 template <class Parse>
 auto WorkerClient::receive(const Deadline& deadline, Parse parse) {
-  const Message message = receive_message(deadline);
+  Message message = receive_message(deadline);
+  received_ = std::move(message.descriptor);
   try {
     const Json reply = protocol::decode(message.text);
     if (reply.contains("error")) throw protocol::error_in(reply["error"]);
@@ -54,9 +55,10 @@ auto WorkerClient::receive(const Deadline& deadline, Parse parse) {
 }
 
 void WorkerClient::request_open(const std::string& file, const std::string& dataset,
-                                const hdf5::OpenOptions& options) {
+                                const hdf5::OpenOptions& options, Index index) {
   asked_ = fmt::format("open '{}' of {}", dataset, file);
-  const protocol::OpenRequest request{file, dataset, options, options_.worker_memory_bytes};
+  const protocol::OpenRequest request{file, dataset, options, options_.worker_memory_bytes,
+                                      index == Index::kHandOver};
   channel_.send(protocol::encode(Json{{"open", request}}));
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/channel.h"
@@ -50,13 +51,18 @@ class WorkerClient {
   ChildProcess& process() noexcept { return process_; }
   int channel_descriptor() const noexcept { return channel_.descriptor(); }
 
-  /// Asks for a dataset to be opened; opened() waits for the answer.
+  /// Asks for a dataset to be opened; opened() waits for the answer. With kHandOver,
+  /// take_descriptor() then has the index of a dataset that is read directly, in memory.
+  enum class Index { kKeep, kHandOver };
   void request_open(const std::string& file, const std::string& dataset,
-                    const hdf5::OpenOptions& options);
+                    const hdf5::OpenOptions& options, Index index = Index::kKeep);
 
   /// Throws what hdf5::Dataset's constructor throws there, kTimeout, and kWorkerFailed if the
   /// process ends instead of answering.
   OpenedDataset opened(const Deadline& deadline);
+
+  /// What came with the last answer; empty if nothing did.
+  FileDescriptor take_descriptor() noexcept { return std::move(received_); }
 
   /// Throws what hdf5::list_datasets throws there, kTimeout, WorkerEnded.
   std::vector<hdf5::ListedDataset> list(const std::string& file, const Deadline& deadline);
@@ -78,6 +84,7 @@ class WorkerClient {
 
   FileOptions options_;
   std::string asked_;  ///< the request that is being answered, for messages
+  FileDescriptor received_;
   Channel channel_;
   ChildProcess process_;
 };

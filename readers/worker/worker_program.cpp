@@ -13,6 +13,8 @@
 
 #include "core/channel.h"
 #include "core/process.h"
+#include "core/test_point.h"
+#include "readers/chunks/index_memory.h"
 #include "readers/chunks/row_reader.h"
 #include "readers/stream/fill_blocks.h"
 #include "readers/worker/worker_client.h"
@@ -62,36 +64,52 @@ class WorkerProgram {
   // Serves one request after the other until the channel is closed.
   void run() {
     while (auto message = channel_.receive()) {
-      Json reply;
+      Reply reply;
       try {
         reply = serve(*message);
       } catch (const Error& error) {
-        reply = protocol::error_reply(error);
+        reply = {protocol::error_reply(error)};
       } catch (const std::bad_alloc&) {
-        reply = protocol::error_reply(
-            {ErrorCode::kOutOfMemory, "open a file: the worker has no memory left"});
+        reply = {protocol::error_reply(
+            {ErrorCode::kOutOfMemory, "open a file: the worker has no memory left"})};
       } catch (const std::exception& error) {
-        reply = protocol::error_reply({ErrorCode::kWorkerFailed, error.what()});
+        reply = {protocol::error_reply({ErrorCode::kWorkerFailed, error.what()})};
       }
-      if (!channel_.send(protocol::encode(reply))) return;
+      if (!channel_.send(protocol::encode(reply.json), reply.descriptor.get())) return;
     }
   }
 
  private:
-  Json serve(Message& message) {
+  struct Reply {
+    Json json;
+    FileDescriptor descriptor = {};
+  };
+
+  Reply serve(Message& message) {
     const Json request = protocol::decode(message.text);
     if (request.contains("open")) return open(request["open"].get<protocol::OpenRequest>());
     if (request.contains("list")) {
-      return {{"datasets", hdf5::list_datasets(request["list"].get<std::string>())}};
+      return {{{"datasets", hdf5::list_datasets(request["list"].get<std::string>())}}};
     }
     if (!rows_) throw Error(ErrorCode::kInvalidArgument, "fill blocks: no dataset is open");
-    return fill(request.at("fill").get<protocol::FillRequest>(), std::move(message.descriptor));
+    return {fill(request.at("fill").get<protocol::FillRequest>(), std::move(message.descriptor))};
   }
 
-  Json open(const protocol::OpenRequest& request) {
+  Reply open(const protocol::OpenRequest& request) {
     limit_memory(request.memory_bytes);
-    rows_ = open_row_reader(request.file, request.dataset, request.options);
-    return protocol::OpenReply{rows_->info(), rows_->identity()};
+    test_point("worker.opening", 0);
+    hdf5::OpenOptions options = request.options;
+    options.map_file = true;
+    rows_ = open_row_reader(request.file, request.dataset, options);
+    Reply reply{protocol::OpenReply{rows_->info(), rows_->identity()}};
+    if (request.hand_over && rows_->storage_map() != nullptr) {
+      reply.descriptor =
+          chunks::index_to_memory({.info = rows_->info(),
+                                   .identity = rows_->identity(),
+                                   .map = *rows_->storage_map(),
+                                   .allow_outside_sources = request.options.allow_outside_sources});
+    }
+    return reply;
   }
 
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {

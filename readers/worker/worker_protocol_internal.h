@@ -38,6 +38,7 @@ struct OpenRequest {
   std::string dataset;
   hdf5::OpenOptions options;
   std::uint64_t memory_bytes = 0;
+  bool hand_over = false;  // the dataset's index comes with the reply, where there is one
 };
 
 struct OpenReply {
@@ -65,7 +66,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListedDataset, path, error)
 }  // namespace hdf5
 
 namespace protocol {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenRequest, file, dataset, options, memory_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenRequest, file, dataset, options, memory_bytes, hand_over)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenReply, info, identity)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FillRequest, workers, plan)
 }  // namespace protocol

@@ -3,6 +3,7 @@
 //
 //   crash   dies of a segmentation fault        stop   stops itself, until it is killed
 //   die     is killed by SIGKILL                hang   computes for ever
+//   bloat   takes all the memory that it gets
 //
 // every time, or, with a MARKER, only once: whoever manages to create that file.
 
@@ -15,6 +16,7 @@
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "core/test_point.h"
 #include "readers/worker/worker_program.h"
@@ -43,6 +45,9 @@ void meet(const char* name, std::uint64_t ticket) {
   }
   if (accident.action == "die") ::raise(SIGKILL);
   if (accident.action == "stop") ::raise(SIGSTOP);
+  if (accident.action == "bloat") {
+    for (std::vector<std::string> taken;;) taken.emplace_back(std::size_t{1} << 20, 'x');
+  }
   if (accident.action == "hang") {
     for (std::atomic<bool> forever{true}; forever;) {
     }

@@ -205,8 +205,11 @@ void add_performance(CLI::App& command, Arguments& arguments) {
       ->type_name("N")
       ->check(whole_number(1, 255));
   command.add_flag("--threads", arguments.threads,
-                   "Read by threads of this process, for files that are trusted. Default: by "
+                   "Read by threads of this process; see --trusted. Default: by "
                    "worker processes");
+  command.add_flag("--trusted", arguments.opening.trusted,
+                   "With --threads: open the file in this process. Default: in a worker process, "
+                   "which a damaged or hostile file cannot get out of");
   command.add_flag("!--no-direct", streaming.direct,
                    "Read everything by libhdf5. Default: without it where the way the dataset is "
                    "stored allows that");

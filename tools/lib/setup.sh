@@ -45,7 +45,7 @@ quietly_unless_watched() {
 # --- packages ---------------------------------------------------------------------------------
 
 libraries_to_build=(libhdf5-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev
-  libdeflate-dev zlib1g-dev libzstd-dev liblz4-dev libblosc-dev libaec-dev liblzf-dev)
+  libdeflate-dev zlib1g-dev libzstd-dev liblz4-dev libblosc-dev libaec-dev liblzf-dev libxxhash-dev)
 libraries_to_test=(catch2 hdf5-tools)
 
 package_installed() {

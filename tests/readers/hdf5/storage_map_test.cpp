@@ -69,7 +69,7 @@ TEST_CASE("a dataset of which nothing was written is all missing", "[readers][hd
   const Index index =
       GENERATE(Index::kBTree1, Index::kFixedArray, Index::kExtensibleArray, Index::kBTree2);
   NewChunkedFile(path, {{61, 43}, {5, 4}, index, 512, true});
-  CHECK(map_of(path).chunks == std::vector<StoredChunk>(13 * 11));
+  CHECK(map_of(path).chunks == ChunkTable(std::vector<StoredChunk>(13 * 11)));
 
   const hsize_t user_block = GENERATE(0u, 512u);
   H5::FileCreatPropList creation;

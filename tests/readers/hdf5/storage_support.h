@@ -196,7 +196,7 @@ inline std::vector<std::byte> read_by_map(const Dataset& dataset) {
         const auto first = element.begin() + static_cast<std::ptrdiff_t>(unit);
         std::reverse(first, first + static_cast<std::ptrdiff_t>(map.swap_bytes));
       }
-      dataset.pad_text(element);
+      pad_text(map.text, map.element_bytes, element);
     }
     out.insert(out.end(), element.begin(), element.end());
   }

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "readers/chunks/index_file.h"
+
+namespace h5flume::chunks {
+
+/// Checks everything of `indexed` but its chunks, and sets the grid, which follows from the rest.
+/// Throws Error{kCorruptData}, whose message is a cause.
+void check_and_complete(IndexedDataset& indexed);
+
+/// The same for chunks `first`, `first` + 1 ... of the table of an IndexedDataset that is complete.
+void check_chunks(const IndexedDataset& indexed, std::uint64_t first,
+                  std::span<const hdf5::StoredChunk> chunks);
+
+}  // namespace h5flume::chunks

@@ -10,8 +10,9 @@ namespace h5flume {
 
 /// Who reads and decodes the blocks.
 enum class WorkerKind {
-  /// Separate programs. They decode side by side, because each has a libhdf5 of its own, and a
-  /// file that crashes, hangs or bloats one cannot hurt the caller.
+  /// Separate programs: a file that crashes, hangs or bloats one cannot hurt the caller. A dataset
+  /// that is read directly has one process with a thread for each worker; one that libhdf5 reads,
+  /// one call at a time, has a process for each.
   kProcesses,
   /// Threads of the calling process. A dataset that is read directly is opened in a worker process
   /// first (see FileOptions::trusted), and the threads then read it without libhdf5. Any other is

@@ -102,6 +102,7 @@ struct Dataset::Impl {
   void open_sources(const H5::DataSet& first_look);
   void select(std::uint64_t first_row, std::uint64_t row_count);
   void check_unchanged() const;
+  std::uint64_t readable_bytes() const;
 };
 
 void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
@@ -195,6 +196,13 @@ void Dataset::Impl::check_unchanged() const {
   }
 }
 
+// libhdf5 reads nothing beyond the end that the file itself names.
+std::uint64_t Dataset::Impl::readable_bytes() const {
+  haddr_t end = 0;
+  checked(H5Fget_eoa(dataset_file.getId(), &end), "H5Fget_eoa");
+  return std::min<std::uint64_t>(end, identity.size_bytes);
+}
+
 Dataset::Dataset(const std::string& file, const std::string& path, const OpenOptions& options) {
   LibraryAccess access;
   const std::string object = fmt::format("'{}' of {}", path, file);
@@ -285,7 +293,7 @@ StorageMap Dataset::storage_map() const {
                                  .has_chosen_fields = impl.has_chosen_fields,
                                  .zero_gaps = impl.zero_first,
                                  .descriptor = impl.dataset_descriptor,
-                                 .file_bytes = impl.identity.size_bytes});
+                                 .file_bytes = impl.readable_bytes()});
     } catch (...) {
       impl.check_unchanged();  // a change explains the failure better
       throw;

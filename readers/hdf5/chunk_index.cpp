@@ -57,13 +57,20 @@ void record_chunks(LibraryAccess& access, const OpenedDataset& opened,
                    const std::vector<std::uint64_t>& grid, std::vector<StoredChunk>& chunks) {
   // Their number, not their bytes: a damaged index may hold chunks of no bytes, which are errors.
   std::uint64_t stored = number_of_stored_chunks(opened.dataset);
+  if (stored == 0) return;
   ChunkRecorder recorder(access, opened.dataset, opened.info.file, opened.descriptor);
   GridWalk walk(grid, opened.info.chunk);
   for (std::uint64_t i = 0; i < chunks.size(); ++i, walk.next()) {
-    // Asking for a chunk that is missing is slow: none is asked for after the last that exists.
-    if (stored == 0) return;
     try {
-      chunks[i] = recorder.locate(walk.first_element());
+      const StoredChunk found = recorder.locate(walk.first_element());
+      // Asking for a chunk that is missing is slow: one only is asked for after the last that
+      // exists. If it exists all the same, it is the index of a single chunk, which does not ask
+      // for which place.
+      if (stored == 0 && found.address != kMissing) {
+        throw Error(ErrorCode::kCorruptData, "the index has fewer chunks than it gives");
+      }
+      if (stored == 0) return;
+      chunks[i] = found;
     } catch (const Error& error) {
       throw error_in_chunk(error.code(), grid, i, error.what());
     }

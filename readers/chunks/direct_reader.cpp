@@ -61,23 +61,7 @@ DirectReader::DirectReader(std::shared_ptr<const Source> source, std::shared_ptr
 
 void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
                              std::span<std::byte> out) {
-  const auto named = [&](const char* cause) {
-    const std::uint64_t last_row = first_row + std::max<std::uint64_t>(row_count, 1) - 1;
-    return fmt::format("read '{}' rows {}-{} of {}: {}", info_.path, first_row, last_row,
-                       info_.file, cause);
-  };
-  const std::uint64_t rows = info_.row_count();
-  if (first_row > rows || row_count > rows - first_row) {
-    throw Error(ErrorCode::kInvalidArgument,
-                named(fmt::format("the dataset has {} rows", rows).c_str()));
-  }
-  const std::uint64_t size_bytes = row_count * info_.row_bytes();
-  if (out.size() != size_bytes) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        named(fmt::format("the buffer has {} bytes, the rows have {}", out.size(), size_bytes)
-                  .c_str()));
-  }
+  hdf5::check_rows(info_, first_row, row_count, out.size());
   if (out.empty()) return;
   try {
     const Target target{first_row, row_count, out};
@@ -89,6 +73,9 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     hdf5::pad_text(map_.text, map_.element_bytes, out);
     source_->bytes->check_unchanged();
   } catch (const Error& error) {
+    const auto named = [&](const char* cause) {
+      return fmt::format("read {}: {}", hdf5::name_of_rows(info_, first_row, row_count), cause);
+    };
     try {
       source_->bytes->check_unchanged();  // a change explains a failure better
     } catch (const Error& change) {

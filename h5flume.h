@@ -5,5 +5,6 @@
 #include "core/array_view.h"
 #include "core/element_type.h"
 #include "core/error.h"
+#include "core/list_view.h"
 #include "readers/stream/streamer.h"
 #include "readers/worker/inspector.h"

@@ -18,12 +18,14 @@ std::string to_string(Layout layout) {
   return "contiguous";
 }
 
-// Neither product overflows: a dataset for which one would is not opened.
-std::uint64_t DatasetInfo::row_bytes() const noexcept {
-  std::uint64_t bytes = type.size;
-  for (std::size_t axis = 1; axis < shape.size(); ++axis) bytes *= shape[axis];
-  return bytes;
+// None of the products overflows: a dataset for which one would is not opened.
+std::uint64_t DatasetInfo::row_elements() const noexcept {
+  std::uint64_t elements = 1;
+  for (std::size_t axis = 1; axis < shape.size(); ++axis) elements *= shape[axis];
+  return elements;
 }
+
+std::uint64_t DatasetInfo::row_bytes() const noexcept { return type.size * row_elements(); }
 
 std::uint64_t DatasetInfo::decoded_bytes() const noexcept { return row_count() * row_bytes(); }
 

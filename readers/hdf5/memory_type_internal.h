@@ -22,7 +22,7 @@ struct TextRun {
   };
 
   Padding padding = Padding::kFirstNul;
-  std::size_t offset = 0;   ///< of the first string in the element
+  std::size_t offset = 0;   ///< of the first string in the element, or in a value of a list
   std::size_t size = 0;     ///< of one string
   std::vector<Loop> loops;  ///< over the arrays that the string is nested in, outermost first
 };
@@ -44,7 +44,8 @@ struct MemoryType {
 /// H5::Exception. The caller holds a LibraryAccess.
 MemoryType memory_type_of(const H5::DataType& file_type, const std::vector<std::string>& fields);
 
-/// Pads the strings of the elements in `bytes` with NUL, as numpy expects them.
+/// Pads the strings of the elements in `bytes`, or of the values of a list, with NUL, as numpy
+/// expects them.
 void finish_text(const MemoryType& type, std::span<std::byte> bytes) noexcept;
 
 }  // namespace h5flume::hdf5

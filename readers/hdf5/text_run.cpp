@@ -27,8 +27,9 @@ void finish_run(const TextRun& run, std::span<const TextRun::Loop> loops, std::b
 }  // namespace
 
 void finish_text(const MemoryType& type, std::span<std::byte> bytes) noexcept {
-  if (type.text.empty() || type.element.size == 0) return;
-  for (std::size_t at = 0; at + type.element.size <= bytes.size(); at += type.element.size) {
+  const std::size_t size = type.element.value_size();
+  if (type.text.empty() || size == 0) return;
+  for (std::size_t at = 0; at + size <= bytes.size(); at += size) {
     for (const TextRun& run : type.text) finish_run(run, run.loops, bytes.data() + at);
   }
 }

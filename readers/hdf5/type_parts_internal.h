@@ -46,7 +46,13 @@ MemoryType bitfield_type(const H5::DataType& file_type, const TypePlace& place);
 MemoryType float_type(const H5::DataType& file_type, const TypePlace& place);
 MemoryType enum_type(const H5::DataType& file_type, const TypePlace& place);
 
-/// Any type, nested ones included.
+/// Whether elements of `file_type` have no fixed size, as elements of a dataset.
+bool is_variable_length(const H5::DataType& file_type);
+
+/// Variable-length strings, and sequences of whole_type().
+MemoryType variable_type(const H5::DataType& file_type);
+
+/// Any type of a fixed size, nested ones included.
 MemoryType whole_type(const H5::DataType& file_type, const TypePlace& place);
 
 /// One field of a compound on its way into memory.

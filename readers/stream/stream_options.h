@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -65,6 +66,12 @@ struct StreamOptions {
 
   /// Rows of a block, at least 1. By default chosen from the dataset: see default_block_rows().
   std::optional<std::int64_t> block_rows;
+
+  /// Variable-length data only: most bytes of a block, offsets included. By default 64 MiB. Each of
+  /// the `read_ahead` blocks takes as much of that as the largest one that ever lay in its place,
+  /// so that a generous limit costs nothing. A block that needs more becomes a kResourceLimit
+  /// error.
+  std::optional<std::size_t> block_capacity_bytes;
 
   // --- limits ---
 

@@ -273,8 +273,8 @@ void Dataset::Impl::append_batch(std::uint64_t first_row, std::uint64_t row_coun
   try {
     read(access, first_row, row_count, [&] { batch->read(dataset, memory_space, file_space); });
     call(access, "read", name_of_rows(first_row, row_count), [&] { batch->append_to(out); });
-  } catch (const Error&) {
-    if (batch->refused_bytes() == 0) throw;
+  } catch (const Error& error) {
+    if (batch->refused_bytes() == 0 || error.code() == ErrorCode::kSourceChanged) throw;
     out.give_up(batch->refused_bytes());
   }
 }

@@ -160,10 +160,6 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
                                                              .workers = std::move(workers)}));
 }
 
-}  // namespace
-
-namespace {
-
 // Chunks hold only what refers to the values. So a chunk that is much larger is no reason to make
 // blocks large: libhdf5 decodes it, in each worker, in no time.
 std::uint64_t default_rows_of_lists(const hdf5::DatasetInfo& dataset) {

@@ -222,7 +222,7 @@ TEST_CASE("a generous capacity takes no memory that is not used", "[reader][stre
   const RaggedFixture data;
   auto options = data.options();
   options.read_ahead = 8;
-  options.block_capacity_bytes = std::size_t{1} << 40;  // of each slot
+  options.block_capacity_bytes = std::size_t{1} << 36;  // of each slot
   auto queue = data.queue("/lists", options);
   CHECK(data.holds(queue.take().value()));
 }

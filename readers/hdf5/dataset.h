@@ -18,7 +18,7 @@ namespace h5flume::hdf5 {
 struct OpenOptions {
   /// Fields to read of a compound dataset; empty reads whole rows. A nested field is written
   /// "outer/inner". One name gives that field's own type, several a packed compound of them
-  /// in the order given.
+  /// in the order given. A field of variable length has to be the only one.
   std::vector<std::string> fields;
 
   /// Lets external links, external raw files and virtual sources lead outside the folder that
@@ -43,7 +43,7 @@ class Dataset {
   ///
   /// Throws kNotFound (no file, no dataset), kInvalidArgument (a group in place of a dataset, an
   /// unknown field, fields of a dataset that has none), kUnsupported (scalar and null
-  /// dataspaces, variable-length data inside another type, references and other types not served,
+  /// dataspaces, variable lengths inside another type, references and other types not served,
   /// named),
   /// kMissingFilter (see OpenOptions::allow_missing_filters), kRefused (see
   /// OpenOptions::allow_outside_sources), kCorruptData. A missing source of a virtual dataset is

@@ -167,7 +167,7 @@ MemoryType packed_compound(std::vector<TypeMember> members, const TypePlace& pla
   std::size_t size = 0;
   for (const TypeMember& member : members) {
     offsets.push_back(size);
-    size = plus(size, member.memory.element.size, place);
+    size = plus(size, member.memory.type.getSize(), place);
   }
   const Identifier type(H5Tcreate(H5T_COMPOUND, size), "H5Tcreate");
   for (std::size_t i = 0; i < members.size(); ++i) {
@@ -214,7 +214,7 @@ MemoryType whole_type(const H5::DataType& file_type, const TypePlace& place) {
 
 MemoryType memory_type_of(const H5::DataType& file_type, const std::vector<std::string>& fields) {
   if (!fields.empty()) return chosen_fields(file_type, fields);
-  return is_variable_length(file_type) ? variable_type(file_type) : whole_type(file_type, {});
+  return is_variable_length(file_type) ? variable_type(file_type, {}) : whole_type(file_type, {});
 }
 
 }  // namespace h5flume::hdf5

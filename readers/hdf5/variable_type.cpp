@@ -11,8 +11,8 @@ MemoryType text_of_any_length(const H5::DataType& file_type) {
   return memory;
 }
 
-MemoryType list_of_any_length(const H5::DataType& file_type) {
-  MemoryType base = whole_type(file_type.getSuper(), TypePlace{}.deeper());
+MemoryType list_of_any_length(const H5::DataType& file_type, const TypePlace& place) {
+  MemoryType base = whole_type(file_type.getSuper(), place.deeper());
   MemoryType memory;
   memory.element.kind = ElementKind::kList;
   memory.element.base.push_back(std::move(base.element));
@@ -28,8 +28,8 @@ bool is_variable_length(const H5::DataType& file_type) {
          checked(H5Tis_variable_str(file_type.getId()), "H5Tis_variable_str") > 0;
 }
 
-MemoryType variable_type(const H5::DataType& file_type) {
-  return file_type.getClass() == H5T_VLEN ? list_of_any_length(file_type)
+MemoryType variable_type(const H5::DataType& file_type, const TypePlace& place) {
+  return file_type.getClass() == H5T_VLEN ? list_of_any_length(file_type, place)
                                           : text_of_any_length(file_type);
 }
 

@@ -44,7 +44,8 @@ struct StreamOptions {
   bool mix_passes = false;
 
   /// Fields of a compound dataset. Empty: whole rows. One: that field's own type. Several: a
-  /// compound of them in this order. A nested field is written "outer/inner".
+  /// compound of them in this order. A nested field is written "outer/inner". One of variable
+  /// length has to be the only one.
   std::vector<std::string> fields;
 
   OnError on_error = OnError::kRaise;

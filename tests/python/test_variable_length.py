@@ -139,6 +139,22 @@ def test_random_combinations_read_as_h5py_reads_them(h5flume, tmp_path):
         check(h5flume, path, "data", *options)
 
 
+@pytest.mark.parametrize("layout", ["contiguous", "gzip"])
+def test_a_field_of_variable_length_reads_as_h5py_reads_it(h5flume, layout, tmp_path):
+    path = str(tmp_path / "file.h5")
+    table = np.dtype([("id", "<i4"), ("text", h5py.string_dtype()), ("hits", h5py.vlen_dtype("<f4"))])
+    values = np.zeros(100, table)
+    values["text"] = [WORDS[index % len(WORDS)] for index in range(100)]
+    values["hits"] = [np.arange(index % 7, dtype="<f4") for index in range(100)]
+    with h5py.File(path, "w") as file:
+        create(file, "data", (100,), table, layout)[...] = values
+    texts = [text.encode() for text in values["text"]]
+    assert h5flume.digest(path, "data", "--field", "text") == sha256_of_elements(texts)
+    assert h5flume.digest(path, "data", "--field", "hits") == sha256_of_elements(values["hits"])
+    both = h5flume.refusal(path, "data", "--field", "text", "--field", "hits")
+    assert "field 'text'" in both and "inside another type" in both
+
+
 def test_what_pytables_keeps_in_a_vlarray_reads_as_h5py_reads_it(h5flume, tmp_path):
     path = str(tmp_path / "file.h5")
     zlib = tables.Filters(complevel=5, complib="zlib", shuffle=True)

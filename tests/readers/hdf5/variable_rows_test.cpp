@@ -112,6 +112,56 @@ TEST_CASE("values may be any type of a fixed size", "[readers][hdf5][lists]") {
   CHECK(to_string(Dataset(folder.file("a.h5"), "words").info().type) == "list of S2");
 }
 
+struct Mention {
+  std::int32_t id;
+  const char* text;
+  struct {
+    hvl_t hits;
+    double weight;
+  } inner;
+};
+
+H5::CompType mention_type() {
+  H5::CompType inner(sizeof Mention::inner);
+  inner.insertMember("hits", 0, H5::VarLenType(PredType::NATIVE_INT32));
+  inner.insertMember("weight", sizeof(hvl_t), PredType::NATIVE_DOUBLE);
+  H5::CompType type(sizeof(Mention));
+  type.insertMember("id", HOFFSET(Mention, id), PredType::NATIVE_INT32);
+  type.insertMember("text", HOFFSET(Mention, text), text_type());
+  type.insertMember("inner", HOFFSET(Mention, inner), inner);
+  return type;
+}
+
+TEST_CASE("one field of variable length is read out of compounds", "[readers][hdf5][lists]") {
+  const ScratchFolder folder;
+  auto lists = counting_lists(50);
+  const auto texts = without_nulls(counting_texts(50));
+  std::vector<Mention> mentions;
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    mentions.push_back({1, texts[i]->c_str(), {{lists[i].size(), lists[i].data()}, 2.5}});
+  }
+  const std::string path = folder.file("a.h5");
+  {
+    H5::H5File file(path, H5F_ACC_TRUNC);
+    write_dataset(file, "x", {50}, mentions, mention_type(), mention_type(), gzipped({8}));
+  }
+  Dataset text(path, "x", {.fields = {"text"}});
+  CHECK(to_string(text.info().type) == "string");
+  const auto text_bytes = rows_as_block(text, 0, 50);
+  CHECK(texts_in(StringsView(ListLayout(nullptr, text_bytes, 50, 1))) == texts);
+
+  Dataset hits(path, "x", {.fields = {"inner/hits"}});
+  CHECK(to_string(hits.info().type) == "list of int32");
+  const auto list_bytes = rows_as_block(hits, 10, 30);
+  CHECK(lists_in(ListsView<std::int32_t>(ListLayout(nullptr, list_bytes, 30, 4))) ==
+        slice(lists, 10, 30));
+
+  CHECK(read_all<std::int32_t>(path, "x", {.fields = {"id"}}) == std::vector<std::int32_t>(50, 1));
+  CHECK(says(open_error(path, "x"), "field 'text': the type variable-length string"));
+  CHECK(says(open_error(path, "x", {.fields = {"id", "text"}}),
+             "field 'text': the type variable-length string inside another type"));
+}
+
 TEST_CASE("what was never written is empty, or the fill value", "[readers][hdf5][lists]") {
   const ScratchFolder folder;
   {

@@ -44,8 +44,7 @@ class Dataset {
   /// Throws kNotFound (no file, no dataset), kInvalidArgument (a group in place of a dataset, an
   /// unknown field, fields of a dataset that has none), kUnsupported (scalar and null
   /// dataspaces, variable lengths inside another type, references and other types not served,
-  /// named),
-  /// kMissingFilter (see OpenOptions::allow_missing_filters), kRefused (see
+  /// named), kMissingFilter (see OpenOptions::allow_missing_filters), kRefused (see
   /// OpenOptions::allow_outside_sources), kCorruptData. A missing source of a virtual dataset is
   /// kNotFound.
   Dataset(const std::string& file, const std::string& path, const OpenOptions& options = {});
@@ -65,9 +64,8 @@ class Dataset {
   /// Missing chunks give the fill value. `out` must hold exactly row_count * info().row_bytes().
   ///
   /// Throws kInvalidArgument (rows outside the dataset, wrong buffer size, elements of variable
-  /// length), kCorruptData (a
-  /// filter or checksum fails), kSourceChanged (the file, or a file it draws on, was truncated,
-  /// rewritten or removed since it was opened), kIo.
+  /// length), kCorruptData (a filter or checksum fails), kSourceChanged (the file, or a file it
+  /// draws on, was truncated, rewritten or removed since it was opened), kIo.
   void read_rows(std::uint64_t first_row, std::uint64_t row_count, std::span<std::byte> out);
 
   /// Reads rows of elements of variable length and appends their elements to `out`, in C order and

@@ -5,6 +5,7 @@
 #include "core/array_view.h"
 #include "core/element_type.h"
 #include "core/error.h"
+#include "core/list_view.h"
 #include "readers/stream/streamer.h"
 #include "readers/worker/inspector.h"
 #include "readers/worker/isolated_dataset.h"

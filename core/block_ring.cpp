@@ -10,7 +10,8 @@ namespace h5flume {
 
 BlockRing::BlockRing(RingOptions options) {
   options.ticket_count = std::min(options.ticket_count, SlotWord::kTicketLimit);
-  auto memory = RingMemory::create(options.slot_count, options.block_bytes, options.spin);
+  auto memory = RingMemory::create(options.slot_count, options.block_bytes, options.spin,
+                                   options.preallocate);
   state_ = std::make_shared<RingState>(std::move(memory), std::move(options));
   for (std::uint32_t slot = 0; slot < state_->memory.slot_count(); ++slot) {
     state_->give_ticket(slot, slot);

@@ -20,6 +20,11 @@ struct RingOptions {
   std::uint32_t slot_count = 0;  ///< at least 1
   std::size_t block_bytes = 0;   ///< payload of a slot
 
+  /// Allocates all slots at once. Otherwise a slot takes as much memory as the largest block that
+  /// was ever written into it: for blocks that are mostly much smaller than block_bytes. Memory
+  /// that runs short is then no error of the constructor; it ends a worker.
+  bool preallocate = true;
+
   /// How long one of the workers that have to wait, and one of the consumers, looks again before it
   /// goes to sleep, as long as that pays: being woken takes about 20 us, longer than many blocks
   /// do.

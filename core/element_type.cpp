@@ -88,6 +88,11 @@ const Field* ElementType::field(std::string_view name) const noexcept {
   return found == fields.end() ? nullptr : &*found;
 }
 
+std::size_t ElementType::value_size() const noexcept {
+  if (kind == ElementKind::kText) return 1;
+  return kind == ElementKind::kList && !base.empty() ? base.front().size : size;
+}
+
 bool ElementType::operator==(const ElementType&) const = default;
 
 std::string to_string(const ElementType& type) {
@@ -108,6 +113,10 @@ std::string to_string(const ElementType& type) {
       return fmt::format("V{}", type.size);
     case ElementKind::kArray:
       return fmt::format("{}[{}]", to_string(type.base.at(0)), dims_text(type.dims));
+    case ElementKind::kText:
+      return "string";
+    case ElementKind::kList:
+      return "list of " + to_string(type.base.at(0));
     case ElementKind::kCompound:
       break;
   }
@@ -137,6 +146,9 @@ std::string numpy_descr(const ElementType& type) {
       return fmt::format("'|V{}'", type.size);
     case ElementKind::kArray:
       return numpy_descr(type.base.at(0));
+    case ElementKind::kText:
+    case ElementKind::kList:
+      return "'|O'";
     case ElementKind::kCompound:
       break;
   }

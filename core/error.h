@@ -16,7 +16,7 @@ enum class ErrorCode {
   kSourceChanged,    ///< a file was replaced, truncated or rewritten while it was being read
   kRefused,          ///< the file reaches for other files, and no option allows that
   kOutOfMemory,      ///< memory or shared memory is short
-  kResourceLimit,    ///< a limit of the system: descriptors, processes, address space
+  kResourceLimit,    ///< a limit: of the system (descriptors, processes) or that an option sets
   kWorkerFailed,     ///< a worker process cannot be started, died too often, or does not answer
   kTimeout,          ///< an operation did not end within the time its option allows
   kExpiredView,      ///< a view was used after its reservation had been released

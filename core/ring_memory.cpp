@@ -66,10 +66,11 @@ Error SlotRecord::error() const {
 }
 
 RingMemory RingMemory::create(std::uint32_t slot_count, std::size_t block_bytes,
-                              std::chrono::nanoseconds spin) {
+                              std::chrono::nanoseconds spin, bool preallocate) {
   const Layout layout = layout_of(slot_count, block_bytes);
   auto memory = SharedMemory::create(
-      fmt::format("h5flume ring of {} slots of {} bytes", slot_count, block_bytes), layout.total);
+      fmt::format("h5flume ring of {} slots of {} bytes", slot_count, block_bytes), layout.total,
+      preallocate ? layout.total : layout.blocks);
   auto* header = new (memory.bytes().data()) RingHeader{};
   header->magic = RingHeader::kMagic;
   header->version = RingHeader::kVersion;

@@ -65,7 +65,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free, "slot words work 
 class RingMemory {
  public:
   static RingMemory create(std::uint32_t slot_count, std::size_t block_bytes,
-                           std::chrono::nanoseconds spin);
+                           std::chrono::nanoseconds spin, bool preallocate = true);
   static RingMemory attach(FileDescriptor descriptor);
 
   RingHeader& header() const noexcept { return *header_; }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -69,6 +70,15 @@ std::size_t available_in_control_group() {
                                                    size_bytes, name, cause));
 }
 
+// Gives an errno value, 0 for success.
+int allocate(int descriptor, std::size_t size_bytes) {
+  int failure = 0;
+  do {
+    failure = ::posix_fallocate(descriptor, 0, static_cast<off_t>(size_bytes));
+  } while (failure == EINTR);
+  return failure;
+}
+
 }  // namespace
 
 std::size_t available_memory_bytes() {
@@ -86,18 +96,21 @@ SharedMemory::SharedMemory(FileDescriptor descriptor, std::size_t size_bytes)
 }
 
 SharedMemory SharedMemory::create(const std::string& name, std::size_t size_bytes) {
+  return create(name, size_bytes, size_bytes);
+}
+
+SharedMemory SharedMemory::create(const std::string& name, std::size_t size_bytes,
+                                  std::size_t allocated_bytes) {
   // Asked first, because the kernel's answer to a block it cannot give may be to kill someone.
   const std::size_t available = available_memory_bytes();
-  if (size_bytes > available) {
+  if (allocated_bytes > available) {
     throw_too_large(name, size_bytes, fmt::format("{} bytes are available", available));
   }
   FileDescriptor descriptor(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!descriptor) throw_system_error("create shared memory for " + name, errno);
-  int failure = 0;
-  do {
-    failure = ::posix_fallocate(descriptor.get(), 0, static_cast<off_t>(size_bytes));
-  } while (failure == EINTR);
-  if (failure == ENOMEM || failure == ENOSPC || failure == EFBIG) {
+  int failure = ::ftruncate(descriptor.get(), static_cast<off_t>(size_bytes)) == 0 ? 0 : errno;
+  if (failure == 0) failure = allocate(descriptor.get(), allocated_bytes);
+  if (failure == ENOMEM || failure == ENOSPC || failure == EFBIG || failure == EINVAL) {
     throw_too_large(name, size_bytes, "the system gives no more");
   }
   if (failure != 0) {

@@ -20,6 +20,12 @@ class SharedMemory {
   /// kResourceLimit.
   static SharedMemory create(const std::string& name, std::size_t size_bytes);
 
+  /// Makes and maps `size_bytes`, zeroed, of which the first `allocated_bytes` are allocated. The
+  /// others are when they are first written: what is never written takes no memory, but when memory
+  /// is short by then, the kernel kills the writer or somebody else.
+  static SharedMemory create(const std::string& name, std::size_t size_bytes,
+                             std::size_t allocated_bytes);
+
   /// Maps all of what another process created. Throws kInvalidArgument if it is smaller than
   /// `minimum_bytes`, kOutOfMemory, kIo.
   static SharedMemory attach(FileDescriptor descriptor, std::size_t minimum_bytes);

@@ -29,6 +29,9 @@ class LibraryReader final : public RowReader {
                  std::span<std::byte> out) override {
     dataset_.read_rows(first_row, row_count, out);
   }
+  void append_rows(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out) override {
+    dataset_.append_rows(first_row, row_count, out);
+  }
 
  private:
   hdf5::Dataset dataset_;
@@ -61,6 +64,11 @@ std::unique_ptr<chunks::ByteSource> open_bytes(const chunks::IndexedDataset& ind
 }
 
 }  // namespace
+
+void RowReader::append_rows(std::uint64_t, std::uint64_t, ListWriter&) {
+  throw Error(ErrorCode::kUnsupported, "read '" + info().path + "' of " + info().file +
+                                           ": elements of variable length are read by libhdf5");
+}
 
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
                                            const hdf5::OpenOptions& options) {

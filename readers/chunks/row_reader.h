@@ -34,6 +34,10 @@ class RowReader {
   /// As hdf5::Dataset::read_rows(), with the same bytes and the same errors.
   virtual void read_rows(std::uint64_t first_row, std::uint64_t row_count,
                          std::span<std::byte> out) = 0;
+
+  /// As hdf5::Dataset::append_rows(): for elements of variable length, which only libhdf5 reads.
+  /// A reader that is not by libhdf5 throws kUnsupported.
+  virtual void append_rows(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out);
 };
 
 /// Opens a dataset for reading rows: directly if the way it is stored allows it, else by libhdf5.

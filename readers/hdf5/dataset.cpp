@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "core/error.h"
@@ -17,6 +18,7 @@
 #include "readers/hdf5/open_file_internal.h"
 #include "readers/hdf5/source_files_internal.h"
 #include "readers/hdf5/storage_map_internal.h"
+#include "readers/hdf5/variable_rows_internal.h"
 
 namespace h5flume::hdf5 {
 namespace {
@@ -36,8 +38,20 @@ std::vector<std::uint64_t> shape_of(const H5::DataSpace& space) {
   return {dims.begin(), dims.end()};
 }
 
+// Values of one batch that are looked at although they are more than the block has room for, so
+// that an error can tell how much would have been enough.
+constexpr std::size_t kSmallestBatchLimit = std::size_t{16} << 20;
+
+// Variable-length values are never filtered, so that they take no more than the file has.
+std::uint64_t mean_value_bytes(const DatasetInfo& info, std::uint64_t file_bytes) {
+  if (!info.type.is_variable_length()) return 0;
+  const std::uint64_t elements = info.row_count() * info.row_elements();
+  return file_bytes / std::max<std::uint64_t>(elements, 1);
+}
+
 void check_size(const DatasetInfo& info) {
-  std::uint64_t row_bytes = info.type.size;
+  // In libhdf5's memory an element of variable length is a pointer and a length.
+  std::uint64_t row_bytes = info.type.is_variable_length() ? sizeof(hvl_t) : info.type.size;
   std::uint64_t bytes = 0;
   bool overflows = false;
   for (std::size_t axis = 1; axis < info.shape.size(); ++axis) {
@@ -101,6 +115,12 @@ struct Dataset::Impl {
   void open(const std::string& path, const OpenOptions& options);
   void open_sources(const H5::DataSet& first_look);
   void select(std::uint64_t first_row, std::uint64_t row_count);
+  void require_rows(std::uint64_t first_row, std::uint64_t row_count, bool variable_length) const;
+  void require_filters(std::uint64_t first_row, std::uint64_t row_count) const;
+  template <class Read>
+  void read(LibraryAccess& access, std::uint64_t first_row, std::uint64_t row_count,
+            Read read_them);
+  void append_batch(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out);
   void check_unchanged() const;
   std::uint64_t readable_bytes() const;
 };
@@ -146,6 +166,7 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
   dataset_file = Identifier(H5Iget_file_id(dataset.getId()), "H5Iget_file_id").as<H5::H5File>();
   dataset_descriptor = descriptor_of(dataset_file);
   dataset_file_identity = identity_of(dataset_descriptor);
+  info.mean_value_bytes_at_most = mean_value_bytes(info, dataset_file_identity.size_bytes);
   if (shape_of(dataset.getSpace()) != info.shape) {
     throw Error(ErrorCode::kSourceChanged, "the dataset's shape changed while it was opened");
   }
@@ -203,6 +224,65 @@ std::uint64_t Dataset::Impl::readable_bytes() const {
   return std::min<std::uint64_t>(end, identity.size_bytes);
 }
 
+void Dataset::Impl::require_rows(std::uint64_t first_row, std::uint64_t row_count,
+                                 bool variable_length) const {
+  if (info.type.is_variable_length() != variable_length) {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("read {}: its elements are {}of variable length",
+                    name_of_rows(info, first_row, row_count), variable_length ? "not " : ""));
+  }
+  check_row_range(info, first_row, row_count);
+}
+
+void Dataset::Impl::require_filters(std::uint64_t first_row, std::uint64_t row_count) const {
+  if (missing_filter.empty()) return;
+  throw Error(ErrorCode::kMissingFilter,
+              fmt::format("read {}: {}", name_of_rows(info, first_row, row_count), missing_filter));
+}
+
+// Selects the rows and has `read_them` call libhdf5, unless there is nothing to be read.
+template <class Read>
+void Dataset::Impl::read(LibraryAccess& access, std::uint64_t first_row, std::uint64_t row_count,
+                         Read read_them) {
+  try {
+    if (has_storage || !zero_first) {
+      select(first_row, row_count);
+      read_them();
+    }
+    check_unchanged();
+  } catch (...) {
+    call(access, "read", name_of_rows(info, first_row, row_count), [&] {
+      // A change explains a failure better than what libhdf5 made of it.
+      check_unchanged();
+      try {
+        throw;
+      } catch (const H5::Exception&) {
+        const auto [code, cause] = cause_of(access.last_failure(), info.filters);
+        throw Error(code, cause);
+      }
+    });
+  }
+}
+
+// Takes access for one batch, so that others get their turn.
+void Dataset::Impl::append_batch(std::uint64_t first_row, std::uint64_t row_count,
+                                 ListWriter& out) {
+  LibraryAccess access;
+  std::optional<VariableBatch> batch;
+  call(access, "read", name_of_rows(info, first_row, row_count), [&] {
+    batch.emplace(memory, row_count * info.row_elements(),
+                  std::max(out.capacity_bytes(), kSmallestBatchLimit));
+  });
+  try {
+    read(access, first_row, row_count, [&] { batch->read(dataset, memory_space, file_space); });
+    call(access, "read", name_of_rows(info, first_row, row_count), [&] { batch->append_to(out); });
+  } catch (const Error& error) {
+    if (batch->refused_bytes() == 0 || error.code() == ErrorCode::kSourceChanged) throw;
+    out.give_up(batch->refused_bytes());
+  }
+}
+
 Dataset::Dataset(const std::string& file, const std::string& path, const OpenOptions& options) {
   LibraryAccess access;
   const std::string object = fmt::format("'{}' of {}", path, file);
@@ -246,38 +326,34 @@ const FileIdentity& Dataset::identity() const noexcept { return impl_->identity;
 void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
                         std::span<std::byte> out) {
   Impl& impl = *impl_;
+  impl.require_rows(first_row, row_count, false);
   check_rows(impl.info, first_row, row_count, out.size());
   if (out.empty()) return;
-  if (!impl.missing_filter.empty()) {
-    throw Error(ErrorCode::kMissingFilter,
-                fmt::format("read {}: {}", name_of_rows(impl.info, first_row, row_count),
-                            impl.missing_filter));
-  }
+  impl.require_filters(first_row, row_count);
   if (impl.zero_first) std::memset(out.data(), 0, out.size());
 
   LibraryAccess access;
-  const auto read = [&] {
-    impl.select(first_row, row_count);
+  impl.read(access, first_row, row_count, [&] {
     checked(H5Dread(impl.dataset.getId(), impl.memory.type.getId(), impl.memory_space.getId(),
                     impl.file_space.getId(), H5P_DEFAULT, out.data()),
             "H5Dread");
-  };
-  try {
-    if (impl.has_storage || !impl.zero_first) read();
-    impl.check_unchanged();
-  } catch (...) {
-    call(access, "read", name_of_rows(impl.info, first_row, row_count), [&] {
-      // A change explains a failure better than what libhdf5 made of it.
-      impl.check_unchanged();
-      try {
-        throw;
-      } catch (const H5::Exception&) {
-        const auto [code, cause] = cause_of(access.last_failure(), impl.info.filters);
-        throw Error(code, cause);
-      }
-    });
-  }
+  });
   finish_text(impl.memory, out);
+}
+
+void Dataset::append_rows(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out) {
+  Impl& impl = *impl_;
+  impl.require_rows(first_row, row_count, true);
+  const std::uint64_t row_elements = impl.info.row_elements();
+  if (row_count == 0 || row_elements == 0) return;
+  impl.require_filters(first_row, row_count);
+
+  const std::uint64_t batch_rows =
+      std::max<std::uint64_t>(VariableBatch::kElements / row_elements, 1);
+  const std::uint64_t end = first_row + row_count;
+  for (std::uint64_t row = first_row; row < end && !out.given_up(); row += batch_rows) {
+    impl.append_batch(row, std::min(batch_rows, end - row), out);
+  }
 }
 
 StorageMap Dataset::storage_map() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/file_identity.h"
+#include "core/list_writer.h"
 #include "readers/hdf5/dataset_info.h"
 #include "readers/hdf5/storage_map.h"
 
@@ -17,7 +18,7 @@ namespace h5flume::hdf5 {
 struct OpenOptions {
   /// Fields to read of a compound dataset; empty reads whole rows. A nested field is written
   /// "outer/inner". One name gives that field's own type, several a packed compound of them
-  /// in the order given.
+  /// in the order given. A field of variable length has to be the only one.
   std::vector<std::string> fields;
 
   /// Lets external links, external raw files and virtual sources lead outside the folder that
@@ -51,8 +52,8 @@ class Dataset {
   ///
   /// Throws kNotFound (no file, no dataset), kInvalidArgument (a group in place of a dataset, an
   /// unknown field, fields of a dataset that has none), kUnsupported (scalar and null
-  /// dataspaces, variable-length data, references and other types not served, named),
-  /// kMissingFilter (see OpenOptions::allow_missing_filters), kRefused (see
+  /// dataspaces, variable lengths inside another type, references and other types not served,
+  /// named), kMissingFilter (see OpenOptions::allow_missing_filters), kRefused (see
   /// OpenOptions::allow_outside_sources), kCorruptData. A missing source of a virtual dataset is
   /// kNotFound.
   Dataset(const std::string& file, const std::string& path, const OpenOptions& options = {});
@@ -71,10 +72,20 @@ class Dataset {
   /// Reads rows [first_row, first_row + row_count) into `out`, C order, native byte order.
   /// Missing chunks give the fill value. `out` must hold exactly row_count * info().row_bytes().
   ///
-  /// Throws kInvalidArgument (rows outside the dataset, wrong buffer size), kCorruptData (a
-  /// filter or checksum fails), kSourceChanged (the file, or a file it draws on, was truncated,
-  /// rewritten or removed since it was opened), kIo.
+  /// Throws kInvalidArgument (rows outside the dataset, wrong buffer size, elements of variable
+  /// length), kCorruptData (a filter or checksum fails), kSourceChanged (the file, or a file it
+  /// draws on, was truncated, rewritten or removed since it was opened), kIo.
   void read_rows(std::uint64_t first_row, std::uint64_t row_count, std::span<std::byte> out);
+
+  /// Reads rows of elements of variable length and appends their elements to `out`, in C order and
+  /// native byte order. Missing chunks give the fill value, null pointers empty elements. Where
+  /// the values of a few rows alone are far more than fits, `out` is told to give up.
+  ///
+  /// The values of some 4096 elements, or of one row if it has more, are in memory beside `out` at
+  /// a time; never more than `out` has room for or 16 MiB.
+  ///
+  /// Throws as read_rows() does, and kInvalidArgument for elements of a fixed size.
+  void append_rows(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out);
 
   /// Where the dataset's values lie, for reading them without libhdf5; or why that cannot be.
   ///

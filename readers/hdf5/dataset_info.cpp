@@ -24,12 +24,14 @@ std::string to_string(Layout layout) {
   return "contiguous";
 }
 
-// Neither product overflows: a dataset for which one would is not opened.
-std::uint64_t DatasetInfo::row_bytes() const noexcept {
-  std::uint64_t bytes = type.size;
-  for (std::size_t axis = 1; axis < shape.size(); ++axis) bytes *= shape[axis];
-  return bytes;
+// None of the products overflows: a dataset for which one would is not opened.
+std::uint64_t DatasetInfo::row_elements() const noexcept {
+  std::uint64_t elements = 1;
+  for (std::size_t axis = 1; axis < shape.size(); ++axis) elements *= shape[axis];
+  return elements;
 }
+
+std::uint64_t DatasetInfo::row_bytes() const noexcept { return type.size * row_elements(); }
 
 std::uint64_t DatasetInfo::decoded_bytes() const noexcept { return row_count() * row_bytes(); }
 
@@ -39,14 +41,18 @@ std::string name_of_rows(const DatasetInfo& info, std::uint64_t first_row,
   return fmt::format("'{}' rows {}-{} of {}", info.path, first_row, last_row, info.file);
 }
 
-void check_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count,
-                std::uint64_t buffer_bytes) {
+void check_row_range(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count) {
   const std::uint64_t rows = info.row_count();
   if (first_row > rows || row_count > rows - first_row) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("read {}: the dataset has {} rows",
                             name_of_rows(info, first_row, row_count), rows));
   }
+}
+
+void check_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count,
+                std::uint64_t buffer_bytes) {
+  check_row_range(info, first_row, row_count);
   const std::uint64_t bytes = row_count * info.row_bytes();
   if (buffer_bytes != bytes) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -35,20 +35,32 @@ struct DatasetInfo {
   Layout layout = Layout::kContiguous;
   std::vector<std::uint64_t> chunk;  ///< chunk shape; empty if not chunked
   std::vector<Filter> filters;       ///< chunk filters in the order of writing
-  std::uint64_t stored_bytes = 0;    ///< allocated in the file, after compression
+  std::uint64_t stored_bytes = 0;    ///< allocated in the file, after compression; of
+                                     ///< variable-length data only what refers to the values
+
+  /// What an element of variable length takes in the file, on average and at most: the file's size,
+  /// shared among the elements. 0 for others.
+  std::uint64_t mean_value_bytes_at_most = 0;
 
   /// Why libhdf5 has to read the values. Empty if they are read directly; see open_row_reader().
   std::string hdf5_reason;
 
   std::uint64_t row_count() const noexcept { return shape.empty() ? 0 : shape[0]; }
-  std::uint64_t row_bytes() const noexcept;      ///< bytes of one row, decoded
-  std::uint64_t decoded_bytes() const noexcept;  ///< bytes of the whole dataset, decoded
+  std::uint64_t row_elements() const noexcept;  ///< elements of one row
+
+  /// Bytes of one row, and of the whole dataset, decoded. 0 for variable-length data: nobody knows
+  /// before it is read.
+  std::uint64_t row_bytes() const noexcept;
+  std::uint64_t decoded_bytes() const noexcept;
 
   bool operator==(const DatasetInfo&) const = default;
 };
 
 /// How messages name rows: "'/events' rows 4096-8191 of run7.h5".
 std::string name_of_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count);
+
+/// Throws kInvalidArgument unless the rows lie in the dataset.
+void check_row_range(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count);
 
 /// Throws kInvalidArgument unless the rows lie in the dataset and a buffer of `buffer_bytes` holds
 /// exactly them.

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 constexpr int kDeepestNesting = 64;
 
-constexpr std::array<std::pair<ElementKind, std::string_view>, 9> kKinds{{
+constexpr std::array<std::pair<ElementKind, std::string_view>, 11> kKinds{{
     {ElementKind::kInteger, "integer"},
     {ElementKind::kUnsigned, "unsigned"},
     {ElementKind::kFloat, "float"},
@@ -22,6 +22,8 @@ constexpr std::array<std::pair<ElementKind, std::string_view>, 9> kKinds{{
     {ElementKind::kOpaque, "opaque"},
     {ElementKind::kCompound, "compound"},
     {ElementKind::kArray, "array"},
+    {ElementKind::kText, "text"},
+    {ElementKind::kList, "list"},
 }};
 
 [[noreturn]] void contradiction(const std::string& what) {
@@ -72,7 +74,12 @@ ElementType read_type(const json& from, int depth) {
   type.kind = kind_from(from.at("kind").get<std::string>());
   from.at("size").get_to(type.size);
   from.at("signed").get_to(type.is_signed);
-  if (type.size == 0) contradiction("an element has no size");
+  if (type.is_variable_length()) {
+    if (depth > 0) contradiction("an element of variable length is part of another");
+    if (type.kind == ElementKind::kList) type.base.push_back(read_type(from.at("base"), depth + 1));
+  } else if (type.size == 0) {
+    contradiction("an element has no size");
+  }
   if (type.kind == ElementKind::kCompound) read_fields(from, type, depth);
   if (type.kind == ElementKind::kArray) read_array(from, type, depth);
   if (type.kind == ElementKind::kEnum) {
@@ -99,6 +106,7 @@ void to_json(json& to, const ElementType& type) {
     to["base"] = type.base.at(0);
     to["dims"] = type.dims;
   }
+  if (type.kind == ElementKind::kList) to["base"] = type.base.at(0);
   if (type.kind == ElementKind::kEnum) {
     json members = json::array();
     for (const EnumMember& member : type.members) {
@@ -135,6 +143,11 @@ Layout layout_from(const std::string& name) {
   contradiction("no layout is called '" + name + "'");
 }
 
+// Of an element in memory: its offset, where it is of variable length.
+std::uint64_t least_bytes(const ElementType& type) {
+  return type.is_variable_length() ? sizeof(std::int64_t) : type.size;
+}
+
 }  // namespace
 
 void to_json(json& to, const Filter& filter) {
@@ -156,6 +169,7 @@ void to_json(json& to, const DatasetInfo& info) {
         {"chunk", info.chunk},
         {"filters", info.filters},
         {"stored_bytes", info.stored_bytes},
+        {"mean_value_bytes_at_most", info.mean_value_bytes_at_most},
         {"decoded_bytes", info.decoded_bytes()},
         {"hdf5_reason", info.hdf5_reason},
         {"type", info.type}};
@@ -171,13 +185,14 @@ void from_json(const json& from, DatasetInfo& info) {
   from.at("chunk").get_to(read.chunk);
   from.at("filters").get_to(read.filters);
   from.at("stored_bytes").get_to(read.stored_bytes);
+  from.at("mean_value_bytes_at_most").get_to(read.mean_value_bytes_at_most);
   from.at("hdf5_reason").get_to(read.hdf5_reason);
 
   if (read.shape.empty()) contradiction("it has no shape");
   if (!read.chunk.empty() && read.chunk.size() != read.shape.size()) {
     contradiction("chunk and shape differ in rank");
   }
-  std::uint64_t bytes = read.type.size;
+  std::uint64_t bytes = least_bytes(read.type);
   bool overflows = false;
   for (std::size_t axis = read.shape.size(); axis-- > 0;) {
     overflows |= __builtin_mul_overflow(bytes, read.shape[axis], &bytes);

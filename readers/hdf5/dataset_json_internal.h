@@ -9,7 +9,7 @@
 /// `h5flume inspect --json`.
 ///
 ///   {"file", "path", "shape", "dtype", "layout", "chunk", "filters": [{"id", "name", "values"}],
-///    "stored_bytes", "decoded_bytes", "hdf5_reason", "type": {...}}
+///    "stored_bytes", "mean_value_bytes_at_most", "decoded_bytes", "hdf5_reason", "type": {...}}
 ///
 /// "dtype" and "decoded_bytes" are for people; from_json() takes "type" and computes the rest.
 /// Reading throws nlohmann::json::exception for a document of another form, Error{kCorruptData}

@@ -15,17 +15,19 @@ struct Wanted {
   unsigned index = 0;  ///< of the member on this level
   std::string rest;    ///< path inside that member; empty: all of it
   std::string name;    ///< as the caller wrote it
+  bool alone = false;  ///< nothing else is wanted
 };
 
-Wanted find_member(const std::vector<std::string>& members, const std::string& path,
-                   const TypePlace& place, const std::string& name) {
+Wanted find_member(const std::vector<std::string>& members, const Wanted& wanted,
+                   const TypePlace& place) {
+  const std::string& path = wanted.rest;
   // The whole path first, then its shorter and shorter beginnings: a member may contain a slash.
   for (std::size_t end = path.size(); end != std::string::npos && end > 0;
        end = path.rfind('/', end - 1)) {
     const auto found = std::find(members.begin(), members.end(), path.substr(0, end));
     if (found != members.end()) {
       return {static_cast<unsigned>(found - members.begin()),
-              end == path.size() ? "" : path.substr(end + 1), name};
+              end == path.size() ? "" : path.substr(end + 1), wanted.name, wanted.alone};
     }
   }
   throw Error(ErrorCode::kInvalidArgument,
@@ -60,7 +62,10 @@ Choice choose_inside(const H5::DataType& type, const std::vector<Wanted>& group,
     return choose(type, group, place);
   }
   Choice whole;
-  whole.memory = whole_type(type, place);
+  // libhdf5 gives no more than a pointer for variable lengths, which can be looked after where
+  // nothing lies beside it.
+  const bool variable = group.front().alone && is_variable_length(type);
+  whole.memory = variable ? variable_type(type, place) : whole_type(type, place);
   whole.leaves.push_back({group.front().name, whole.memory});
   return whole;
 }
@@ -71,7 +76,7 @@ Choice choose(const H5::DataType& file_type, const std::vector<Wanted>& paths,
   const std::vector<std::string> names = member_names(file_type);
   std::vector<std::vector<Wanted>> groups;
   for (const Wanted& path : paths) {
-    Wanted wanted = find_member(names, path.rest, place, path.name);
+    Wanted wanted = find_member(names, path, place);
     const auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
       return group.front().index == wanted.index;
     });
@@ -107,7 +112,9 @@ MemoryType chosen_fields(const H5::DataType& file_type, const std::vector<std::s
                 fmt::format("no field '{}': the elements are not compounds", fields[0]));
   }
   std::vector<Wanted> paths;
-  for (const std::string& field : fields) paths.push_back({0, field, field});
+  for (const std::string& field : fields) {
+    paths.push_back({0, field, field, fields.size() == 1});
+  }
   Choice choice = choose(file_type, paths, {});
 
   MemoryType memory;

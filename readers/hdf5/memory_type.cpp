@@ -34,7 +34,7 @@ MemoryType bytes_as_stored(ElementKind kind, const H5::DataType& file_type,
 
 MemoryType text(const H5::DataType& file_type, const TypePlace& place) {
   if (checked(H5Tis_variable_str(file_type.getId()), "H5Tis_variable_str") > 0) {
-    unsupported_type(place, "variable-length string");
+    unsupported_type(place, "variable-length string inside another type");
   }
   MemoryType memory = bytes_as_stored(ElementKind::kString, file_type, place);
   TextRun run;
@@ -167,7 +167,7 @@ MemoryType packed_compound(std::vector<TypeMember> members, const TypePlace& pla
   std::size_t size = 0;
   for (const TypeMember& member : members) {
     offsets.push_back(size);
-    size = plus(size, member.memory.element.size, place);
+    size = plus(size, member.memory.type.getSize(), place);
   }
   const Identifier type(H5Tcreate(H5T_COMPOUND, size), "H5Tcreate");
   for (std::size_t i = 0; i < members.size(); ++i) {
@@ -200,7 +200,7 @@ MemoryType whole_type(const H5::DataType& file_type, const TypePlace& place) {
     case H5T_ARRAY:
       return array(file_type, place);
     case H5T_VLEN:
-      unsupported_type(place, "variable-length sequence");
+      unsupported_type(place, "variable-length sequence inside another type");
     case H5T_TIME:
       unsupported_type(place, "time");
     case H5T_REFERENCE:
@@ -213,7 +213,8 @@ MemoryType whole_type(const H5::DataType& file_type, const TypePlace& place) {
 }
 
 MemoryType memory_type_of(const H5::DataType& file_type, const std::vector<std::string>& fields) {
-  return fields.empty() ? whole_type(file_type, {}) : chosen_fields(file_type, fields);
+  if (!fields.empty()) return chosen_fields(file_type, fields);
+  return is_variable_length(file_type) ? variable_type(file_type, {}) : whole_type(file_type, {});
 }
 
 }  // namespace h5flume::hdf5

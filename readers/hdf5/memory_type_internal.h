@@ -30,9 +30,10 @@ struct MemoryType {
 /// H5::Exception. The caller holds a LibraryAccess.
 MemoryType memory_type_of(const H5::DataType& file_type, const std::vector<std::string>& fields);
 
-/// Pads the strings of the elements in `bytes` with NUL, as numpy expects them.
+/// Pads the strings of the elements in `bytes`, or of the values of a list, with NUL, as numpy
+/// expects them.
 inline void finish_text(const MemoryType& type, std::span<std::byte> bytes) noexcept {
-  pad_text(type.text, type.element.size, bytes);
+  pad_text(type.text, type.element.value_size(), bytes);
 }
 
 }  // namespace h5flume::hdf5

@@ -28,6 +28,7 @@ std::string reason_of_layout(const OpenedDataset& opened) {
 }
 
 std::string reason_of_type(const OpenedDataset& opened, StorageMap& map) {
+  if (opened.memory.element.is_variable_length()) return "its elements are of variable length";
   if (opened.has_chosen_fields) return "fields of its elements are chosen";
   const H5::DataType file_type = opened.dataset.getDataType();
   const std::optional<std::size_t> swap = swap_width(file_type, opened.memory);

@@ -46,7 +46,14 @@ MemoryType bitfield_type(const H5::DataType& file_type, const TypePlace& place);
 MemoryType float_type(const H5::DataType& file_type, const TypePlace& place);
 MemoryType enum_type(const H5::DataType& file_type, const TypePlace& place);
 
-/// Any type, nested ones included.
+/// Whether elements of `file_type` have no fixed size.
+bool is_variable_length(const H5::DataType& file_type);
+
+/// Variable-length strings, and sequences of whole_type(): for elements of a dataset, or for one
+/// field of them.
+MemoryType variable_type(const H5::DataType& file_type, const TypePlace& place);
+
+/// Any type of a fixed size, nested ones included.
 MemoryType whole_type(const H5::DataType& file_type, const TypePlace& place);
 
 /// One field of a compound on its way into memory.

@@ -41,14 +41,34 @@ bool shows(const ElementType& wanted, const ElementType& type) {
   }
 }
 
+bool is_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
+  const ElementType& scalar = scalar_type(type);
+  const bool fits = wanted ? shows(*wanted, scalar) : !is_number(scalar.kind);
+  return fits && scalar.size == wanted_size;
+}
+
+void require_fixed_size(const ElementType& type) {
+  if (!type.is_variable_length()) return;
+  throw Error(
+      ErrorCode::kInvalidArgument,
+      fmt::format("view a block of {} as an array: its elements have no fixed size; use {}",
+                  to_string(type), type.kind == ElementKind::kText ? "strings()" : "lists<T>()"));
+}
+
+bool fits_values(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
+  if (!type.is_variable_length()) return false;
+  if (wanted != nullptr && wanted->kind == ElementKind::kText) return *wanted == type;
+  if (wanted == nullptr && wanted_size == 0) return true;  // as bytes
+  return type.kind == ElementKind::kList && is_viewable(type.base.front(), wanted, wanted_size);
+}
+
 }  // namespace
 
 namespace internal {
 
 void check_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
-  const ElementType& scalar = scalar_type(type);
-  const bool fits = wanted ? shows(*wanted, scalar) : !is_number(scalar.kind);
-  if (fits && scalar.size == wanted_size) return;
+  require_fixed_size(type);
+  if (is_viewable(type, wanted, wanted_size)) return;
   throw Error(ErrorCode::kInvalidArgument,
               fmt::format("view a block of {} as {}", to_string(type),
                           wanted ? to_string(*wanted)
@@ -57,6 +77,7 @@ void check_viewable(const ElementType& type, const ElementType* wanted, std::siz
 
 std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
                                       bool as_bytes) {
+  require_fixed_size(dataset.type);
   std::vector<std::uint64_t> shape = dataset.shape;
   shape[0] = row_count;
   if (as_bytes) {
@@ -68,6 +89,28 @@ std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uin
     shape.insert(shape.end(), type->dims.begin(), type->dims.end());
   }
   return shape;
+}
+
+ListLayout list_layout(const hdf5::DatasetInfo& dataset, const ElementType* wanted,
+                       std::size_t wanted_size, std::uint64_t row_count,
+                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
+  const ElementType& type = dataset.type;
+  if (!fits_values(type, wanted, wanted_size)) {
+    const std::string values =
+        wanted ? to_string(*wanted) : fmt::format("structure of {} bytes", wanted_size);
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("view a block of {} as {}", to_string(type),
+                            wanted && wanted->kind == ElementKind::kText ? "strings"
+                                                                         : "lists of " + values));
+  }
+  return {std::move(lease), bytes, row_count * dataset.row_elements(), type.value_size()};
+}
+
+StringsView strings_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
+                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
+  ElementType text;
+  text.kind = ElementKind::kText;
+  return StringsView(list_layout(dataset, &text, 1, row_count, bytes, std::move(lease)));
 }
 
 }  // namespace internal

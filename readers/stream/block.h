@@ -8,16 +8,39 @@
 
 #include "core/array_view.h"
 #include "core/block_ring.h"
+#include "core/list_view.h"
 #include "readers/hdf5/dataset_info.h"
 
 namespace h5flume {
 
+namespace internal {
 /// Throws kInvalidArgument unless an array of T can show elements of `type`: the same size, and
 /// the same meaning where T is a number. A struct or std::byte shows any type of its size.
-namespace internal {
 void check_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size);
 std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
                                       bool as_bytes);
+
+/// Rows of variable-length data. `wanted` is the type of the values, as for check_viewable(), or
+/// text. Throws kInvalidArgument if the values are of another.
+ListLayout list_layout(const hdf5::DatasetInfo& dataset, const ElementType* wanted,
+                       std::size_t wanted_size, std::uint64_t row_count,
+                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease);
+
+StringsView strings_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
+                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease);
+
+template <class T>
+ListsView<T> lists_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
+                      std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    const ElementType wanted = element_type_of<T>();
+    return ListsView<T>(
+        list_layout(dataset, &wanted, sizeof(T), row_count, bytes, std::move(lease)));
+  } else {
+    const std::size_t size = std::is_same_v<T, std::byte> ? 0 : sizeof(T);
+    return ListsView<T>(list_layout(dataset, nullptr, size, row_count, bytes, std::move(lease)));
+  }
+}
 }  // namespace internal
 
 /// Consecutive rows of a dataset, read in place from the ring: a read reservation.
@@ -49,7 +72,8 @@ class [[nodiscard]] Block {
     return dataset_;
   }
 
-  /// The rows' bytes: C order, native byte order. Throws kExpiredView after release().
+  /// The rows' bytes: C order, native byte order; of variable-length data as
+  /// docs/variable-length.md says. Throws kExpiredView after release().
   std::span<const std::byte> bytes() const;
 
   /// The rows as an array of T: shape {row_count, inner dimensions, dimensions of an array
@@ -58,6 +82,22 @@ class [[nodiscard]] Block {
   /// Throws kInvalidArgument if T does not fit the element type, kExpiredView after release().
   template <class T>
   ArrayView<T> view() const;
+
+  /// The elements of the rows, in C order, where they are variable-length strings.
+  /// Throws kInvalidArgument where they are not, kExpiredView after release().
+  StringsView strings() const {
+    const auto memory = bytes();
+    return internal::strings_in(*dataset_, row_count_, memory, lease_);
+  }
+
+  /// The elements of the rows, in C order, where they are variable-length sequences. T is the type
+  /// of the values as for view(); std::byte shows those of any type, strings too.
+  /// Throws as strings() does.
+  template <class T>
+  ListsView<T> lists() const {
+    const auto memory = bytes();
+    return internal::lists_in<T>(*dataset_, row_count_, memory, lease_);
+  }
 
   /// Gives the slot back; views of this block are expired from now on. No effect if repeated.
   void release() noexcept;

@@ -17,7 +17,7 @@ namespace h5flume {
 struct StreamStatistics {
   std::uint64_t blocks = 0;           ///< delivered
   std::uint64_t rows = 0;             ///< delivered
-  std::uint64_t bytes = 0;            ///< delivered, decoded
+  std::uint64_t bytes = 0;            ///< delivered, decoded; offsets of variable lengths included
   double wait_seconds = 0;            ///< that consumers spent waiting in take()
   double read_seconds = 0;            ///< that workers spent reading the delivered blocks, summed
   std::uint64_t worker_restarts = 0;  ///< workers that died and were replaced
@@ -29,7 +29,14 @@ struct RowsCopy {
   std::shared_ptr<const hdf5::DatasetInfo> dataset;
   std::uint64_t first_row = 0;
   std::uint64_t row_count = 0;
-  std::vector<std::byte> bytes;  ///< C order, native byte order
+  std::vector<std::byte> bytes;  ///< as of a Block; none without rows
+
+  /// As Block::strings() and Block::lists(), for as long as this lives and is not moved.
+  StringsView strings() const { return internal::strings_in(*dataset, row_count, bytes, nullptr); }
+  template <class T>
+  ListsView<T> lists() const {
+    return internal::lists_in<T>(*dataset, row_count, bytes, nullptr);
+  }
 };
 
 /// The consumer's end of a stream: blocks of one dataset, filled by workers into a ring of shared

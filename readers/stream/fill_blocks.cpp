@@ -15,8 +15,34 @@
 namespace h5flume {
 namespace {
 
+[[noreturn]] void throw_too_large(const hdf5::DatasetInfo& dataset, const RowRange& rows,
+                                  const ListWriter& block) {
+  throw Error(ErrorCode::kResourceLimit,
+              fmt::format("read {}: as a block they need {}{} bytes, and block_capacity_bytes is "
+                          "{}: raise it, or lower block_rows",
+                          rows_of(dataset, rows), block.given_up() ? "at least " : "",
+                          block.needed_bytes(), block.capacity_bytes()));
+}
+
+// The elements of all ranges follow each other as if they were of one: a block that wraps has one
+// run of offsets.
+std::size_t read_lists(const BlockPlan& plan, std::uint64_t ticket, RowReader& reader,
+                       std::span<std::byte> out) {
+  const hdf5::DatasetInfo& dataset = reader.info();
+  const RowRange rows{plan.first_row(ticket), plan.row_count(ticket)};
+  ListWriter block(out, rows.count * dataset.row_elements(), dataset.type.value_size());
+  for (const RowRange& range : plan.ranges(ticket)) {
+    test_point("block.reading", ticket);
+    reader.append_rows(range.first, range.count, block);
+    if (block.given_up()) break;
+  }
+  if (!block.fits()) throw_too_large(dataset, rows, block);
+  return block.needed_bytes();
+}
+
 std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, RowReader& reader,
                        std::span<std::byte> out) {
+  if (reader.info().type.is_variable_length()) return read_lists(plan, ticket, reader, out);
   std::size_t filled = 0;
   for (const RowRange& range : plan.ranges(ticket)) {
     test_point("block.reading", ticket);

@@ -34,6 +34,13 @@ class Row {
     return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
 
+  /// As Block::strings() and Block::lists(), for as long as this row lives and is not moved.
+  StringsView strings() const { return internal::strings_in(*dataset_, 1, bytes_, nullptr); }
+  template <class T>
+  ListsView<T> lists() const {
+    return internal::lists_in<T>(*dataset_, 1, bytes_, nullptr);
+  }
+
  private:
   std::shared_ptr<const hdf5::DatasetInfo> dataset_;
   std::uint64_t index_;
@@ -84,6 +91,7 @@ class RowStream {
  private:
   BlockQueue queue_;
   std::optional<Block> block_;
+  std::optional<ListsView<std::byte>> lists_;  // of block_, if it is of variable length
   std::uint64_t next_in_block_ = 0;
 };
 

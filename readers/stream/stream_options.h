@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,7 +47,8 @@ struct StreamOptions {
   bool mix_passes = false;
 
   /// Fields of a compound dataset. Empty: whole rows. One: that field's own type. Several: a
-  /// compound of them in this order. A nested field is written "outer/inner".
+  /// compound of them in this order. A nested field is written "outer/inner". One of variable
+  /// length has to be the only one.
   std::vector<std::string> fields;
 
   OnError on_error = OnError::kRaise;
@@ -72,6 +74,12 @@ struct StreamOptions {
   /// Memory for decoded chunks that reach over the end of a block, see hdf5::OpenOptions; for each
   /// worker process.
   std::size_t chunk_cache_bytes = 256 << 20;
+
+  /// Variable-length data only: most bytes of a block, offsets included. By default 64 MiB. Each of
+  /// the `read_ahead` blocks takes as much of that as the largest one that ever lay in its place,
+  /// so that a generous limit costs nothing. A block that needs more becomes a kResourceLimit
+  /// error.
+  std::optional<std::size_t> block_capacity_bytes;
 
   // --- limits ---
 

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::uint64_t kUsualBlockBytes = 128 * 1024;
 constexpr std::uint64_t kLargestDefaultBlockBytes = 64 * 1024 * 1024;
+constexpr std::size_t kUsualCapacityBytes = std::size_t{64} << 20;  // of variable-length data
+constexpr std::uint64_t kUsualBlockElements = 2048;
+constexpr std::uint64_t kUsualValueBytes = std::uint64_t{4} << 20;
 constexpr std::chrono::microseconds kSpin{20};  // what it takes to be woken
 constexpr unsigned kMaxWorkers = 255;
 constexpr unsigned kMaxDefaultWorkers = 8;
@@ -49,6 +52,9 @@ void check(const StreamOptions& options) {
   if (options.block_rows) {
     require(*options.block_rows >= 1, "block_rows", *options.block_rows, "at least 1");
   }
+  if (options.block_capacity_bytes) {
+    require(*options.block_capacity_bytes >= 1, "block_capacity_bytes", 0, "at least 1");
+  }
   require(options.max_deaths_per_block >= 1, "max_deaths_per_block", options.max_deaths_per_block,
           "at least 1");
   for (const auto& [name, timeout] : {std::pair{"block_timeout", options.block_timeout},
@@ -63,6 +69,23 @@ std::function<std::uint64_t(std::uint64_t)> delivery_order(const StreamOptions& 
   if (options.ordered) return [](std::uint64_t delivered) { return delivered + 1; };
   if (!options.cyclic || options.mix_passes) return {};
   return [plan](std::uint64_t delivered) { return plan.first_of_next_epoch(delivered); };
+}
+
+// What a block may have, where nobody knows beforehand what it needs.
+std::size_t block_capacity(const hdf5::DatasetInfo& dataset, const BlockPlan& plan,
+                           const StreamOptions& options) {
+  const std::size_t capacity = options.block_capacity_bytes.value_or(kUsualCapacityBytes);
+  const std::uint64_t rows =
+      plan.cyclic ? plan.block_rows : std::min(plan.block_rows, plan.rows.count);
+  std::uint64_t elements = 0;
+  const bool overflows = __builtin_mul_overflow(rows, dataset.row_elements(), &elements);
+  if (overflows || offset_bytes(elements) > capacity) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("stream '{}' of {}: the offsets of a block of {} rows do not fit "
+                            "block_capacity_bytes, which is {}: raise it, or lower block_rows",
+                            dataset.path, dataset.file, rows, capacity));
+  }
+  return capacity;
 }
 
 std::size_t block_bytes(const hdf5::DatasetInfo& dataset, std::uint64_t block_rows) {
@@ -118,9 +141,12 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
                        .cyclic = options.cyclic,
                        .remainder = options.remainder};
   const bool empty = plan.rows.count == 0;
+  const bool has_lists = dataset->type.is_variable_length();
   BlockRing ring = make_ring(
       *dataset, {.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
-                 .block_bytes = block_bytes(*dataset, plan.block_rows),
+                 .block_bytes = has_lists ? block_capacity(*dataset, plan, options)
+                                          : block_bytes(*dataset, plan.block_rows),
+                 .preallocate = !has_lists,
                  .spin = kSpin,
                  .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
                  .window_end = delivery_order(options, plan)});
@@ -146,9 +172,22 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
                                                              .workers = std::move(workers)}));
 }
 
+// Chunks hold only what refers to the values. So a chunk that is much larger is no reason to make
+// blocks large: libhdf5 decodes it, in each worker, in no time.
+std::uint64_t default_rows_of_lists(const hdf5::DatasetInfo& dataset) {
+  const std::uint64_t mean = std::max<std::uint64_t>(dataset.mean_value_bytes_at_most, 1);
+  const std::uint64_t elements =
+      std::clamp<std::uint64_t>(kUsualValueBytes / mean, 1, kUsualBlockElements);
+  const std::uint64_t row_elements = std::max<std::uint64_t>(dataset.row_elements(), 1);
+  std::uint64_t rows = std::max<std::uint64_t>(elements / row_elements, 1);
+  if (!dataset.chunk.empty() && rows > dataset.chunk[0]) rows -= rows % dataset.chunk[0];
+  return std::min(rows, std::max<std::uint64_t>(dataset.row_count(), 1));
+}
+
 }  // namespace
 
 std::uint64_t default_block_rows(const hdf5::DatasetInfo& dataset) {
+  if (dataset.type.is_variable_length()) return default_rows_of_lists(dataset);
   const std::uint64_t row_bytes = std::max<std::uint64_t>(dataset.row_bytes(), 1);
   const auto rows_of = [&](std::uint64_t bytes) {
     return std::max<std::uint64_t>(bytes / row_bytes, 1);

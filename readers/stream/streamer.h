@@ -47,6 +47,10 @@ class Streamer {
 /// The rows of a block where StreamOptions::block_rows is not given: for a chunked dataset a
 /// multiple of the chunk's rows of about 128 KiB, at least one chunk, but no more than 64 MiB; else
 /// about 128 KiB; always at least one row, and no more than the dataset has.
+///
+/// Of variable-length data the rows of about 2048 elements, or fewer where elements may be large:
+/// as many as have 4 MiB if each takes as much as the file's size allows on average. Whole chunks,
+/// where one is not more than that.
 std::uint64_t default_block_rows(const hdf5::DatasetInfo& dataset);
 
 }  // namespace h5flume

@@ -88,5 +88,22 @@ TEST_CASE("types are equal if all they hold is equal", "[core][element_type]") {
   CHECK_FALSE(type == other);
 }
 
+TEST_CASE("types of variable length have no size, but a name and a size of values",
+          "[core][element_type]") {
+  ElementType text;
+  text.kind = ElementKind::kText;
+  CHECK(to_string(text) == "string");
+  CHECK(numpy_descr(text) == "'|O'");
+  CHECK(text.value_size() == 1);
+  ElementType list;
+  list.kind = ElementKind::kList;
+  list.base = {element_type_of<std::int32_t>()};
+  CHECK(to_string(list) == "list of int32");
+  CHECK(list.value_size() == 4);
+  CHECK(list.is_variable_length());
+  CHECK_FALSE(list.base[0].is_variable_length());
+  CHECK(list.base[0].value_size() == 4);
+}
+
 }  // namespace
 }  // namespace h5flume

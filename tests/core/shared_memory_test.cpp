@@ -1,5 +1,6 @@
 #include "core/shared_memory.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -38,6 +39,17 @@ TEST_CASE("more memory than there is, is refused with both numbers", "[core][mem
     CHECK_THAT(error.what(), contains(std::to_string(available * 2) + " bytes"));
     CHECK_THAT(error.what(), contains("are available"));
   }
+}
+
+TEST_CASE("memory that is not allocated at once may be larger than there is", "[core][memory]") {
+  const std::size_t size_bytes = std::size_t{1} << 38;
+  const auto made = SharedMemory::create("test", size_bytes, 4096);
+  REQUIRE(made.bytes().size() == size_bytes);
+  made.bytes().back() = std::byte{7};
+  struct stat status {};
+  REQUIRE(::fstat(made.descriptor(), &status) == 0);
+  CHECK(status.st_blocks * 512 <= 3 * 4096);
+  CHECK_THROWS_AS(SharedMemory::create("test", SIZE_MAX / 4, 4096), Error);
 }
 
 TEST_CASE("a slot word keeps ticket, worker and state", "[core][ring]") {

@@ -1,6 +1,7 @@
 """What h5py reads, in the form in which h5flume delivers it."""
 
 import hashlib
+import struct
 
 import h5py
 import numpy as np
@@ -29,6 +30,33 @@ def native_dtype(dtype):
 
 def sha256(array):
     return hashlib.sha256(native(array).tobytes()).hexdigest()
+
+
+def is_variable_length(dataset):
+    """True if the elements of an h5py dataset are strings or sequences of any length."""
+    return h5py.check_vlen_dtype(dataset.dtype) is not None or (
+        dataset.dtype.kind == "O" and h5py.check_string_dtype(dataset.dtype) is not None
+    )
+
+
+def elements(dataset):
+    """The elements of variable length of an h5py dataset in C order: bytes or arrays."""
+    base = h5py.check_vlen_dtype(dataset.dtype)
+    if base in (None, bytes, str):
+        return list(dataset[()].flat)
+    arrays = [np.asarray(element) for element in dataset[()].flat]
+    if base.byteorder == ">":  # whose bytes h5py takes for native ones
+        arrays = [np.frombuffer(array.tobytes(), base) for array in arrays]
+    return [native(array) for array in arrays]
+
+
+def sha256_of_elements(elements):
+    """The digest of variable-length data: each length, counted in values, before the values."""
+    digest = hashlib.sha256()
+    for element in elements:
+        digest.update(struct.pack("<Q", len(element)))
+        digest.update(element if isinstance(element, bytes) else native(element).tobytes())
+    return digest.hexdigest()
 
 
 def same_values(ours, theirs):

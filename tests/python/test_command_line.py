@@ -144,14 +144,14 @@ def test_inspect_lists_what_it_cannot_serve_with_the_reason(h5flume, tmp_path):
     path = tmp_path / "file.h5"
     with h5py.File(path, "w") as file:
         file["good"] = np.arange(3)
-        file["words"] = ["one", "two"]
+        file.create_dataset("links", (2,), h5py.ref_dtype)
         file["link"] = h5py.ExternalLink("gone.h5", "/data")
     result = h5flume.ok("inspect", path)
     failures = {entry["path"]: entry["error"] for entry in result["datasets"] if "error" in entry}
-    assert set(failures) == {"/words", "/link"}
-    assert "variable" in failures["/words"]["message"]
+    assert set(failures) == {"/links", "/link"}
+    assert "reference" in failures["/links"]["message"]
     assert "gone.h5" in failures["/link"]["message"]
-    assert h5flume.run("inspect", path, "/words").status == 1
+    assert h5flume.run("inspect", path, "/links").status == 1
     assert "not served" in h5flume.run("inspect", path).out
 
 

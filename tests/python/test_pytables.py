@@ -30,8 +30,6 @@ def pytables_file(tmp_path_factory):
         file.create_carray("/", "complex", obj=np.exp(1j * np.arange(40.0)))
         file.create_carray("/", "times", tables.Time64Atom(), obj=np.arange(40.0))
         file.create_carray("/", "blosc", obj=np.arange(9000.0), filters=blosc)
-        ragged = file.create_vlarray("/", "ragged", tables.Int32Atom())
-        ragged.append([1, 2, 3])
     return path
 
 
@@ -57,7 +55,6 @@ def test_a_table_of_pytables_reads_as_it_was_written(h5flume, pytables_file, nam
 
 def test_types_of_pytables_that_are_not_served_are_refused_by_name(h5flume, pytables_file):
     assert "time" in h5flume.refusal(pytables_file, "times")
-    assert "variable" in h5flume.refusal(pytables_file, "ragged")
 
 
 def test_blosc_is_read_or_refused_by_name(h5flume, pytables_file):

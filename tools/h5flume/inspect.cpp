@@ -82,6 +82,11 @@ nlohmann::ordered_json to_object(const Entry& entry) {
   object = nlohmann::json(info);
   object["row_bytes"] = info.row_bytes();
   object["ratio"] = compression_ratio(info);
+  if (info.type.is_variable_length()) {  // not known without reading it
+    for (const char* size : {"row_bytes", "decoded_bytes", "ratio"}) object[size] = nullptr;
+  } else {
+    object.erase("mean_value_bytes_at_most");
+  }
   object.erase("hdf5_reason");
   object["read_path"] = read_path(info);
   object["why"] = why(info);
@@ -101,7 +106,8 @@ std::vector<std::string> to_cells(const hdf5::DatasetInfo& info) {
           info.chunk.empty() ? "-" : format_shape(info.chunk),
           filters.empty() ? "-" : printable(filters),
           format_bytes(static_cast<double>(info.stored_bytes)),
-          format_bytes(static_cast<double>(info.decoded_bytes())),
+          info.type.is_variable_length() ? "?"
+                                         : format_bytes(static_cast<double>(info.decoded_bytes())),
           ratio > 0 ? fmt::format("{:.2f}", ratio) : "-",
           read_path(info)};
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+
 namespace h5flume::cli {
 namespace {
 
@@ -51,6 +53,14 @@ std::string npy_header(const hdf5::DatasetInfo& dataset, std::uint64_t row_count
 }
 
 }  // namespace
+
+void require_npy_type(const hdf5::DatasetInfo& dataset) {
+  if (!dataset.type.is_variable_length()) return;
+  throw Error(ErrorCode::kUnsupported,
+              fmt::format("write '{}' of {} to a .npy file: its elements are of type {}, and .npy "
+                          "files hold none of variable length",
+                          dataset.path, dataset.file, to_string(dataset.type)));
+}
 
 NpyWriter::NpyWriter(const std::string& path, const hdf5::DatasetInfo& dataset,
                      std::uint64_t row_count)

@@ -91,8 +91,11 @@ Result drain(BlockQueue& queue, const Arguments& arguments, Clock::time_point st
   if (!arguments.out.empty()) npy.emplace(arguments.out, dataset, rows);
   std::optional<StreamDigest> digest;
   if (arguments.digest) digest.emplace();
-  ProgressBar progress(arguments.file + " " + dataset.path, rows * dataset.row_bytes(),
-                       ProgressBar::Unit::kBytes, arguments.quiet);
+  // Nobody knows how many bytes variable-length data will have.
+  const bool by_rows = dataset.type.is_variable_length();
+  ProgressBar progress(
+      arguments.file + " " + dataset.path, by_rows ? rows : rows * dataset.row_bytes(),
+      by_rows ? ProgressBar::Unit::kRows : ProgressBar::Unit::kBytes, arguments.quiet);
 
   Result result;
   while (result.rows < rows || !arguments.streaming.cyclic) {
@@ -107,7 +110,7 @@ Result drain(BlockQueue& queue, const Arguments& arguments, Clock::time_point st
     if (npy) npy->write_rows(position, block->bytes());
     if (digest && gaps) digest->append(*block);
     if (digest && !gaps) digest->add(position, std::move(*block));
-    progress.update(result.bytes);
+    progress.update(by_rows ? result.rows : result.bytes);
   }
   signals.check();
 
@@ -159,6 +162,7 @@ void run(const Arguments& arguments, Context& context) {
   const Streamer streamer(arguments.file, arguments.opening);
   auto queue = streamer.queue(arguments.dataset, arguments.stream_options());
   const SignalWatch::Action close_on_signal(context.signals, [&queue] { queue.close(); });
+  if (!arguments.out.empty()) require_npy_type(queue.dataset());
   const Result result = drain(queue, arguments, start, context.signals);
   for (const auto& error : result.skipped) {
     fmt::print(stderr, "h5flume: skipped: {}\n", printable(error.what()));
@@ -215,8 +219,14 @@ void add_performance(CLI::App& command, Arguments& arguments) {
                    "stored allows that");
   command
       .add_option("--block-rows", streaming.block_rows,
-                  "Rows of a block. Default: about 128 KiB of rows, whole chunks")
+                  "Rows of a block. Default: about 128 KiB of rows, whole chunks; of "
+                  "variable-length data about 2048 elements")
       ->type_name("N")
+      ->check(whole_number(1));
+  command
+      .add_option("--block-capacity", streaming.block_capacity_bytes,
+                  "Most bytes of a block of variable-length data. Default: 64 MiB")
+      ->type_name("BYTES")
       ->check(whole_number(1));
   command
       .add_option("--read-ahead", streaming.read_ahead,
@@ -233,10 +243,13 @@ void add_performance(CLI::App& command, Arguments& arguments) {
 
 void add_output(CLI::App& command, Arguments& arguments, Context& context) {
   command.add_flag("--digest", arguments.digest,
-                   "Compute the SHA-256 of the decoded bytes in dataset order");
+                   "Compute the SHA-256 of the decoded bytes in dataset order; of variable-length "
+                   "data of each element's number of values, 8 bytes little endian, followed by "
+                   "the values");
   command
       .add_option("--out", arguments.out,
-                  "Write the rows to a .npy file; rows that --skip-errors leaves out are zero")
+                  "Write the rows to a .npy file; rows that --skip-errors leaves out are zero. Not "
+                  "for variable-length data")
       ->type_name("FILE.npy");
   command.add_flag("--quiet", arguments.quiet, "No progress bar and no summary");
   add_json_option(command, context);
@@ -256,7 +269,7 @@ void add_stream(CLI::App& app, Context& context) {
   add_performance(command, *arguments);
   add_output(command, *arguments, context);
   command.footer(
-      "MB are 1e6 decoded bytes.\n"
+      "MB are 1e6 decoded bytes, offsets of variable-length data included.\n"
       "Examples:\n"
       "  h5flume stream run7.h5 /images --workers 4\n"
       "  h5flume stream run7.h5 /events --field energy --out energy.npy");

@@ -36,6 +36,30 @@ TEST_CASE("what describes a dataset survives a trip through JSON", "[readers][hd
   CHECK(nlohmann::json(identity).get<FileIdentity>() == identity);
 }
 
+DatasetInfo ragged_info() {
+  DatasetInfo info = rich_info();
+  info.type = ElementType{};
+  info.type.kind = ElementKind::kList;
+  info.type.base = {element_type_of<float>()};
+  info.mean_value_bytes_at_most = 99;
+  info.hdf5_reason = "its elements are of variable length";
+  return info;
+}
+
+TEST_CASE("variable-length data survives a trip through JSON", "[readers][hdf5][json]") {
+  DatasetInfo info = ragged_info();
+  CHECK(nlohmann::json::parse(dump_json(info)).get<DatasetInfo>() == info);
+  info.type = ElementType{};
+  info.type.kind = ElementKind::kText;
+  CHECK(nlohmann::json::parse(dump_json(info)).get<DatasetInfo>() == info);
+}
+
+TEST_CASE("variable-length data inside another type is refused", "[readers][hdf5][json]") {
+  nlohmann::json json = ragged_info();
+  json["type"]["base"] = json["type"];
+  CHECK(error_of([&] { json.get<DatasetInfo>(); }).code() == ErrorCode::kCorruptData);
+}
+
 TEST_CASE("JSON for people names type and size", "[readers][hdf5][json]") {
   const nlohmann::json json = rich_info();
   CHECK(json.at("dtype") == "{c: enum of int16, p: enum of int16[2]}");

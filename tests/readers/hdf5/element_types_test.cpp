@@ -218,7 +218,7 @@ TEST_CASE("the compound of two floats r and i is complex", "[readers][hdf5][type
   CHECK(read_all<float>(file, "x") == std::vector<float>{1.0f, -2.0f});
 }
 
-TEST_CASE("types without a fixed size are refused by name", "[readers][hdf5][types]") {
+TEST_CASE("types that are not served are refused by name", "[readers][hdf5][types]") {
   const ScratchFolder folder;
   H5::CompType with_text(std::size_t{24});
   with_text.insertMember("id", 0, PredType::NATIVE_INT64);
@@ -226,17 +226,26 @@ TEST_CASE("types without a fixed size are refused by name", "[readers][hdf5][typ
   {
     const PredType number = PredType::NATIVE_INT;
     H5::H5File file(folder.file("a.h5"), H5F_ACC_TRUNC);
-    file.createDataSet("text", H5::StrType(PredType::C_S1, H5T_VARIABLE), space_of({2}));
-    file.createDataSet("list", H5::VarLenType(number), space_of({2}));
+    const H5::StrType text(PredType::C_S1, H5T_VARIABLE);
+    const H5::DataType list = H5::VarLenType(number);
+    const hsize_t dims[] = {2};
+    file.createDataSet("text_list", H5::VarLenType(text), space_of({2}));
+    file.createDataSet("list_list", H5::VarLenType(list), space_of({2}));
+    file.createDataSet("list_array", H5::ArrayType(list, 1, dims), space_of({2}));
+    file.createDataSet("table_list", H5::VarLenType(with_text), space_of({2}));
+    file.createDataSet("ref_list", H5::VarLenType(PredType::STD_REF_OBJ), space_of({2}));
     file.createDataSet("ref", PredType::STD_REF_OBJ, space_of({2}));
     file.createDataSet("region", PredType::STD_REF_DSETREG, space_of({2}));
     file.createDataSet("time", H5::DataType(PredType::UNIX_D32LE), space_of({2}));
     file.createDataSet("table", with_text, space_of({2}));
   }
   const std::string file = folder.file("a.h5");
-  CHECK(open_error(file, "text").code() == ErrorCode::kUnsupported);
-  CHECK(says(open_error(file, "text"), "variable-length string"));
-  CHECK(says(open_error(file, "list"), "variable-length sequence"));
+  CHECK(open_error(file, "text_list").code() == ErrorCode::kUnsupported);
+  CHECK(says(open_error(file, "text_list"), "variable-length string inside another type"));
+  CHECK(says(open_error(file, "list_list"), "variable-length sequence inside another type"));
+  CHECK(says(open_error(file, "list_array"), "variable-length sequence inside another type"));
+  CHECK(says(open_error(file, "table_list"), "field 'name': the type variable-length string"));
+  CHECK(says(open_error(file, "ref_list"), "object reference"));
   CHECK(says(open_error(file, "ref"), "object reference"));
   CHECK(says(open_error(file, "region"), "region reference"));
   CHECK(says(open_error(file, "time"), "time"));

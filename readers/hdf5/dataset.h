@@ -27,6 +27,10 @@ struct OpenOptions {
   /// For open_row_reader(): reads without libhdf5 where the way the dataset is stored allows it.
   bool direct = true;
 
+  /// For open_row_reader(): where indices of large datasets are kept, see chunks::IndexFolder.
+  /// Empty: nowhere.
+  std::string index_folder;
+
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that
   /// filter: info() and storage_map() work, read_rows() throws kMissingFilter.
   bool allow_missing_filters = false;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/file_descriptor.h"
+#include "readers/chunks/index_folder.h"
 #include "readers/stream/block_queue_internal.h"
 
 namespace h5flume {
@@ -82,7 +83,8 @@ WorkersOptions workers_options(const std::string& file, const std::string& datas
           .dataset = dataset,
           .open = {.fields = options.fields,
                    .allow_outside_sources = file_options.allow_outside_sources,
-                   .direct = options.direct},
+                   .direct = options.direct,
+                   .index_folder = chunks::index_folder_path(file_options.index_folder)},
           .worker = file_options,
           .count = options.workers.value_or(std::min(usable_cores(), kMaxDefaultWorkers)),
           .block_timeout = options.block_timeout,

@@ -68,7 +68,7 @@ std::optional<IndexedDataset> IndexFolder::find(const std::string& file, const s
     const std::string path = path_of(identity, dataset, allow_outside_sources);
     const FileDescriptor own = open_own(path);
     if (!own) return std::nullopt;
-    auto mapping = std::make_shared<const FileMapping>(own.get(), path, FileMapping::Load::kNow);
+    auto mapping = std::make_shared<const FileMapping>(own.get(), path);
     const auto bytes = mapping->bytes();
     auto indexed = decode_index(bytes, std::move(mapping));
     if (indexed.identity != identity || indexed.info.path != dataset ||

@@ -13,9 +13,9 @@ using namespace h5flume::test;
 
 namespace {
 
-FileMapping map(const std::string& path, FileMapping::Load load = FileMapping::Load::kOnUse) {
+FileMapping map(const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  return FileMapping(file.get(), path, load);
+  return FileMapping(file.get(), path);
 }
 
 }  // namespace
@@ -24,8 +24,7 @@ TEST_CASE("a mapping shows all bytes of a file, also once its name is gone", "[c
   const TemporaryFolder folder;
   const std::string path = folder.file("a");
   std::ofstream(path) << "some text";
-  const auto load = GENERATE(FileMapping::Load::kOnUse, FileMapping::Load::kNow);
-  FileMapping mapping = map(path, load);
+  FileMapping mapping = map(path);
   std::filesystem::remove(path);
   const FileMapping moved = std::move(mapping);
   const auto bytes = moved.bytes();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/test_point.h"
 #include "readers/chunks/box_copy.h"
 #include "readers/chunks/byte_swap.h"
 
@@ -15,6 +16,9 @@ namespace {
 // Chunks that lie nearer than this are fetched together: reading a gap costs less than a call.
 constexpr std::uint64_t kNearBytes = 16 << 10;
 constexpr std::uint64_t kLargestRun = 1 << 20;
+
+// How many chunks beyond one that it has to wait for a reader looks for something to do.
+constexpr std::uint64_t kFarthestAhead = 16;
 
 std::size_t decoded_bytes_of_chunk(const hdf5::DatasetInfo& info) {
   std::size_t bytes = info.chunk.empty() ? 0 : info.type.size;
@@ -29,13 +33,19 @@ std::size_t decoded_bytes_of_chunk(const hdf5::DatasetInfo& info) {
 
 }  // namespace
 
-DirectReader::DirectReader(std::shared_ptr<const Source> source)
+DirectReader::DirectReader(std::shared_ptr<const Source> source, std::size_t cache_bytes)
+    : DirectReader(
+          source, std::make_shared<ChunkCache>(decoded_bytes_of_chunk(source->info), cache_bytes)) {
+}
+
+DirectReader::DirectReader(std::shared_ptr<const Source> source, std::shared_ptr<ChunkCache> cache)
     : source_(std::move(source)),
       info_(source_->info),
       map_(source_->map),
       filters_(info_.filters, decoded_bytes_of_chunk(info_)),
       chunk_bytes_(decoded_bytes_of_chunk(info_)),
-      target_shape_(info_.shape) {
+      target_shape_(info_.shape),
+      cache_(std::move(cache)) {
   if (info_.layout != hdf5::Layout::kChunked) return;
   const std::size_t rank = info_.shape.size();
   part_.in_chunk.resize(rank);
@@ -51,23 +61,7 @@ DirectReader::DirectReader(std::shared_ptr<const Source> source)
 
 void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
                              std::span<std::byte> out) {
-  const auto named = [&](const char* cause) {
-    const std::uint64_t last_row = first_row + std::max<std::uint64_t>(row_count, 1) - 1;
-    return fmt::format("read '{}' rows {}-{} of {}: {}", info_.path, first_row, last_row,
-                       info_.file, cause);
-  };
-  const std::uint64_t rows = info_.row_count();
-  if (first_row > rows || row_count > rows - first_row) {
-    throw Error(ErrorCode::kInvalidArgument,
-                named(fmt::format("the dataset has {} rows", rows).c_str()));
-  }
-  const std::uint64_t size_bytes = row_count * info_.row_bytes();
-  if (out.size() != size_bytes) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        named(fmt::format("the buffer has {} bytes, the rows have {}", out.size(), size_bytes)
-                  .c_str()));
-  }
+  hdf5::check_rows(info_, first_row, row_count, out.size());
   if (out.empty()) return;
   try {
     const Target target{first_row, row_count, out};
@@ -79,6 +73,9 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     hdf5::pad_text(map_.text, map_.element_bytes, out);
     source_->bytes->check_unchanged();
   } catch (const Error& error) {
+    const auto named = [&](const char* cause) {
+      return fmt::format("read {}: {}", hdf5::name_of_rows(info_, first_row, row_count), cause);
+    };
     try {
       source_->bytes->check_unchanged();  // a change explains a failure better
     } catch (const Error& change) {
@@ -101,17 +98,12 @@ void DirectReader::read_contiguous(const Target& target) {
 void DirectReader::read_chunks(const Target& target) {
   target_shape_[0] = target.row_count;
   const std::uint64_t chunk_rows = info_.chunk[0];
-  const std::uint64_t first = target.first_row / chunk_rows * layer_chunks_;
-  const std::uint64_t last =
-      ((target.first_row + target.row_count - 1) / chunk_rows + 1) * layer_chunks_;
-  forget_chunks_outside(first, last);
-
+  needed_ = {target.first_row / chunk_rows * layer_chunks_,
+             ((target.first_row + target.row_count - 1) / chunk_rows + 1) * layer_chunks_};
   wanted_.clear();
-  for (std::uint64_t chunk = first; chunk < last; ++chunk) {
-    if (const auto kept = kept_.find(chunk); kept != kept_.end()) {
-      set_part(target, chunk);
-      place_decoded(target, kept->second.data());
-    } else if (map_.chunks[chunk].address == hdf5::kMissing) {
+  awaited_.clear();
+  for (std::uint64_t chunk = needed_.first; chunk < needed_.last; ++chunk) {
+    if (map_.chunks[chunk].address == hdf5::kMissing) {
       set_part(target, chunk);
       place_fill(target);
     } else if (!fetch_unfiltered_rows(target, chunk)) {
@@ -121,20 +113,79 @@ void DirectReader::read_chunks(const Target& target) {
   std::sort(wanted_.begin(), wanted_.end(), [&](std::uint64_t a, std::uint64_t b) {
     return map_.chunks[a].address < map_.chunks[b].address;
   });
-  for (std::size_t begin = 0; begin < wanted_.size();) {
-    const std::uint64_t address = map_.chunks[wanted_[begin]].address;
-    std::size_t end = begin;
-    for (std::uint64_t reached = address; end < wanted_.size(); ++end) {
-      const hdf5::StoredChunk& next = map_.chunks[wanted_[end]];
-      const std::uint64_t next_end = next.address + next.size_bytes;
-      if (end > begin &&
-          (next.address > reached + kNearBytes || next_end > address + kLargestRun)) {
-        break;
-      }
-      reached = std::max(reached, next_end);
+  for (std::size_t next = 0; next < wanted_.size();) next = fetch_next_run(target, next);
+  for (const std::uint64_t chunk : awaited_) place_awaited(target, chunk);
+}
+
+// Fetches and places wanted chunks from `begin` on that lie near each other. Returns the next.
+std::size_t DirectReader::fetch_next_run(const Target& target, std::size_t begin) {
+  std::vector<Fetch> run;
+  std::uint64_t start = 0;
+  std::uint64_t reached = 0;
+  std::size_t next = begin;
+  for (; next < wanted_.size(); ++next) {
+    const hdf5::StoredChunk& stored = map_.chunks[wanted_[next]];
+    const std::uint64_t end = stored.address + stored.size_bytes;
+    if (!run.empty() && (stored.address > reached + kNearBytes || end > start + kLargestRun)) break;
+    auto wanted = begin_fetch(target, wanted_[next]);
+    if (!wanted) continue;
+    if (run.empty()) start = stored.address;
+    run.push_back(std::move(*wanted));
+    reached = std::max(reached, end);
+  }
+  if (!run.empty()) fetch(target, run);
+  return next;
+}
+
+// Places a chunk that is in the cache, remembers one that somebody else decodes; any other is to be
+// fetched.
+std::optional<DirectReader::Fetch> DirectReader::begin_fetch(const Target& target,
+                                                             std::uint64_t chunk) {
+  set_part(target, chunk);
+  const bool only_here = part_.whole || part_.finished;
+  if (only_here || mask_of(chunk) == kNoFilter) return Fetch{chunk, std::nullopt};
+  auto found = cache_->find(chunk, rows_of(chunk), needed_);
+  if (found.decoded) {
+    place_lease(target, std::move(*found.decoded));
+    return std::nullopt;
+  }
+  if (found.busy) {
+    awaited_.push_back(chunk);
+    return std::nullopt;
+  }
+  return Fetch{chunk, std::move(found.task)};
+}
+
+void DirectReader::place_awaited(const Target& target, std::uint64_t chunk) {
+  decode_ahead(target, chunk);
+  auto found = cache_->wait_and_find(chunk, rows_of(chunk), needed_);
+  if (found.decoded) {
+    set_part(target, chunk);
+    return place_lease(target, std::move(*found.decoded));
+  }
+  Fetch again{chunk, std::move(found.task)};
+  fetch(target, {&again, 1});
+}
+
+// Decodes the first chunk behind `chunk` that nobody has begun, for blocks to come. Not in the last
+// layer, nor where blocks hold whole chunks: those are not looked for in the cache.
+void DirectReader::decode_ahead(const Target& target, std::uint64_t chunk) {
+  if (target.row_count >= info_.chunk[0]) return;
+  for (std::uint64_t steps = 1; steps <= kFarthestAhead; ++steps) {
+    const std::uint64_t ahead = chunk + steps * layer_chunks_;
+    if (ahead + layer_chunks_ >= map_.chunks.size()) return;
+    const hdf5::StoredChunk& stored = map_.chunks[ahead];
+    if (stored.address == hdf5::kMissing || mask_of(ahead) == kNoFilter) return;
+    auto task = cache_->try_begin(ahead, info_.chunk[0]);
+    if (!task) continue;
+    try {
+      decode(ahead, source_->bytes->fetch(stored.address, stored.size_bytes, fetched_),
+             task->bytes());
+      const auto kept = std::move(*task).publish();
+    } catch (const Error&) {
+      // Whoever needs it will try again and say what is wrong.
     }
-    fetch_run(target, {wanted_.data() + begin, end - begin});
-    begin = end;
+    return;
   }
 }
 
@@ -143,7 +194,7 @@ bool DirectReader::fetch_unfiltered_rows(const Target& target, std::uint64_t chu
   const hdf5::StoredChunk& stored = map_.chunks[chunk];
   if (!rows_are_whole_ || chunk_bytes_ < kNearBytes) return false;
   set_part(target, chunk);
-  if (!is_unfiltered(stored) || stored.size_bytes != chunk_bytes_) return false;
+  if (mask_of(chunk) != kNoFilter || stored.size_bytes != chunk_bytes_) return false;
   const std::uint64_t row_bytes = info_.row_bytes();
   const auto out = target.out.subspan(part_.in_target[0] * row_bytes, part_.extent[0] * row_bytes);
   source_->bytes->read(stored.address + part_.in_chunk[0] * row_bytes, out);
@@ -152,46 +203,48 @@ bool DirectReader::fetch_unfiltered_rows(const Target& target, std::uint64_t chu
 }
 
 // Fetches chunks that lie near each other, in the order of their addresses, and places them.
-void DirectReader::fetch_run(const Target& target, std::span<const std::uint64_t> run) {
-  const std::uint64_t address = map_.chunks[run.front()].address;
+void DirectReader::fetch(const Target& target, std::span<Fetch> run) {
+  const std::uint64_t address = map_.chunks[run.front().chunk].address;
   std::uint64_t end = address;
-  for (const std::uint64_t chunk : run) {
-    end = std::max(end, map_.chunks[chunk].address + map_.chunks[chunk].size_bytes);
+  for (const Fetch& wanted : run) {
+    const hdf5::StoredChunk& stored = map_.chunks[wanted.chunk];
+    end = std::max(end, stored.address + stored.size_bytes);
   }
-  if (fetched_.size() < end - address) fetched_.resize(end - address);
-  source_->bytes->read(address, {fetched_.data(), end - address});
-  for (const std::uint64_t chunk : run) {
-    const hdf5::StoredChunk& stored = map_.chunks[chunk];
-    try {
-      place_stored(target, chunk,
-                   {fetched_.data() + (stored.address - address), stored.size_bytes});
-    } catch (const Error& error) {
-      throw Error(error.code(),
-                  fmt::format("{}: {}", hdf5::name_of_chunk(chunk, map_.grid), error.what()));
-    }
+  const auto bytes = source_->bytes->fetch(address, end - address, fetched_);
+  for (Fetch& wanted : run) {
+    const hdf5::StoredChunk& stored = map_.chunks[wanted.chunk];
+    place_stored(target, wanted, bytes.subspan(stored.address - address, stored.size_bytes));
   }
 }
 
-void DirectReader::place_stored(const Target& target, std::uint64_t chunk,
-                                std::span<std::byte> stored) {
-  set_part(target, chunk);
-  const std::uint32_t mask =
-      is_unfiltered(map_.chunks[chunk]) ? ~0U : map_.chunks[chunk].filter_mask;
-  if (part_.whole) {
-    const auto out = whole_part(target);
-    filters_.decode(stored, mask, out);
-    return swap_bytes(out, map_.swap_bytes);
+void DirectReader::place_stored(const Target& target, Fetch& fetched,
+                                std::span<const std::byte> stored) {
+  set_part(target, fetched.chunk);
+  if (fetched.task) {
+    decode(fetched.chunk, stored, fetched.task->bytes());
+    return place_lease(target, std::move(*fetched.task).publish());
   }
-  const bool keep =
-      !part_.finished && mask != ~0U && (kept_.size() + 1) * chunk_bytes_ <= kLargestCache;
-  std::vector<std::byte> own;
-  if (keep) own = take_buffer();
-  std::vector<std::byte>& decoded = keep ? own : scratch_;
-  decoded.resize(chunk_bytes_);
-  filters_.decode(stored, mask, decoded);
-  swap_bytes(decoded, map_.swap_bytes);
-  place_decoded(target, decoded.data());
-  if (keep) kept_.emplace(chunk, std::move(own));
+  if (part_.whole) return decode(fetched.chunk, stored, whole_part(target));
+  scratch_.resize(chunk_bytes_);
+  decode(fetched.chunk, stored, scratch_);
+  place_decoded(target, scratch_.data());
+}
+
+void DirectReader::decode(std::uint64_t chunk, std::span<const std::byte> stored,
+                          std::span<std::byte> out) {
+  test_point("chunk.decoding", chunk);
+  try {
+    filters_.decode(stored, mask_of(chunk), out);
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{}: {}", hdf5::name_of_chunk(chunk, map_.grid), error.what()));
+  }
+  swap_bytes(out, map_.swap_bytes);
+}
+
+void DirectReader::place_lease(const Target& target, ChunkCache::Lease lease) {
+  place_decoded(target, lease.data());
+  std::move(lease).use(part_.extent[0]);
 }
 
 void DirectReader::place_decoded(const Target& target, const std::byte* decoded) {
@@ -204,13 +257,10 @@ void DirectReader::place_fill(const Target& target) {
 }
 
 void DirectReader::set_part(const Target& target, std::uint64_t chunk) {
-  part_.edge = false;
   bool whole = rows_are_whole_;
   for (std::size_t axis = info_.shape.size(); axis-- > 0; chunk /= map_.grid[axis]) {
     const std::uint64_t begin = chunk % map_.grid[axis] * info_.chunk[axis];
-    const std::uint64_t chunk_end = begin + info_.chunk[axis];
-    const std::uint64_t end = std::min(chunk_end, info_.shape[axis]);
-    part_.edge |= chunk_end > info_.shape[axis];
+    const std::uint64_t end = std::min(begin + info_.chunk[axis], info_.shape[axis]);
     if (axis > 0) {
       part_.in_chunk[axis] = 0;
       part_.in_target[axis] = begin;
@@ -228,32 +278,32 @@ void DirectReader::set_part(const Target& target, std::uint64_t chunk) {
   part_.whole = whole;
 }
 
+// Those that lie in the dataset.
+std::uint64_t DirectReader::rows_of(std::uint64_t chunk) const noexcept {
+  const std::uint64_t begin = chunk / layer_chunks_ * info_.chunk[0];
+  return std::min(info_.chunk[0], info_.shape[0] - begin);
+}
+
 std::span<std::byte> DirectReader::whole_part(const Target& target) const {
   return target.out.subspan(part_.in_target[0] * info_.row_bytes(), chunk_bytes_);
 }
 
-// For the chunk that part_ describes.
-bool DirectReader::is_unfiltered(const hdf5::StoredChunk& stored) const noexcept {
-  const std::uint32_t all = info_.filters.size() >= 32 ? ~0U : (1U << info_.filters.size()) - 1;
-  return (stored.filter_mask & all) == all || (part_.edge && map_.edge_chunks_unfiltered);
+// The filters that were left out for a chunk; kNoFilter if that is all of them.
+std::uint32_t DirectReader::mask_of(std::uint64_t chunk) const noexcept {
+  const std::uint32_t all =
+      info_.filters.size() >= 32 ? kNoFilter : (1U << info_.filters.size()) - 1;
+  const std::uint32_t mask = map_.chunks[chunk].filter_mask;
+  if ((mask & all) == all || (map_.edge_chunks_unfiltered && is_edge(chunk))) return kNoFilter;
+  return mask;
 }
 
-void DirectReader::forget_chunks_outside(std::uint64_t first, std::uint64_t last) {
-  for (auto kept = kept_.begin(); kept != kept_.end();) {
-    if (kept->first >= first && kept->first < last) {
-      ++kept;
-    } else {
-      spare_.push_back(std::move(kept->second));
-      kept = kept_.erase(kept);
-    }
+// Whether a chunk reaches beyond the dataset.
+bool DirectReader::is_edge(std::uint64_t chunk) const noexcept {
+  for (std::size_t axis = info_.shape.size(); axis-- > 0; chunk /= map_.grid[axis]) {
+    const std::uint64_t begin = chunk % map_.grid[axis] * info_.chunk[axis];
+    if (info_.chunk[axis] > info_.shape[axis] - begin) return true;
   }
-}
-
-std::vector<std::byte> DirectReader::take_buffer() {
-  if (spare_.empty()) return {};
-  auto buffer = std::move(spare_.back());
-  spare_.pop_back();
-  return buffer;
+  return false;
 }
 
 }  // namespace h5flume::chunks

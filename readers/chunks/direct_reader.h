@@ -3,10 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "readers/chunks/chunk_cache.h"
 #include "readers/chunks/file_bytes.h"
 #include "readers/chunks/filter_pipeline.h"
 #include "readers/chunks/row_reader.h"
@@ -19,10 +20,10 @@ namespace h5flume::chunks {
 ///
 ///   rows -> chunks, by address -> runs of near chunks -> fetch -> decode -> place
 ///
-/// A chunk whose rows are all asked for at once is decoded once, straight into the caller's memory
-/// where its rows are whole there. One that reaches beyond the rows asked for is kept until other
-/// rows are, so that blocks which follow each other decode it once. At most kLargestCache bytes are
-/// kept.
+/// A chunk whose rows are all asked for at once is decoded straight into the caller's memory where
+/// its rows are whole there. One that reaches beyond the rows asked for is kept in a ChunkCache,
+/// shared with all clones, until its other rows have been asked for: whoever asks for them, it is
+/// decoded once. A reader that has to wait for such a chunk decodes those behind it meanwhile.
 class DirectReader final : public RowReader {
  public:
   /// What all readers of a dataset share: what it is, its map, without a reason_for_hdf5, and the
@@ -33,20 +34,21 @@ class DirectReader final : public RowReader {
     std::unique_ptr<ByteSource> bytes;
   };
 
-  /// The dataset's filters must be supported.
-  explicit DirectReader(std::shared_ptr<const Source> source);
+  /// The dataset's filters must be supported. `cache_bytes` is for decoded chunks that are kept,
+  /// see hdf5::OpenOptions.
+  DirectReader(std::shared_ptr<const Source> source, std::size_t cache_bytes);
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
   const FileIdentity& identity() const noexcept override { return source_->bytes->identity(); }
   const hdf5::StorageMap* storage_map() const noexcept override { return &map_; }
   std::unique_ptr<RowReader> clone() const override {
-    return std::make_unique<DirectReader>(source_);
+    return std::unique_ptr<DirectReader>(new DirectReader(source_, cache_));
   }
   void read_rows(std::uint64_t first_row, std::uint64_t row_count,
                  std::span<std::byte> out) override;
 
  private:
-  static constexpr std::size_t kLargestCache = 256 << 20;
+  static constexpr std::uint32_t kNoFilter = ~0U;  // as a filter mask: none is to be undone
 
   // The rows that are being read, and where they go.
   struct Target {
@@ -61,22 +63,35 @@ class DirectReader final : public RowReader {
     std::vector<std::uint64_t> in_target;  // where it begins in the target
     std::vector<std::uint64_t> extent;
     bool whole = false;     // the chunk lies in the target without gaps, all of it
-    bool edge = false;      // the chunk reaches beyond the dataset
     bool finished = false;  // no row of the chunk is outside of the target
   };
 
+  // A chunk to be fetched; with a task, for the cache.
+  struct Fetch {
+    std::uint64_t chunk;
+    std::optional<ChunkCache::DecodingTask> task;
+  };
+
+  DirectReader(std::shared_ptr<const Source> source, std::shared_ptr<ChunkCache> cache);
+
   void read_contiguous(const Target& target);
   void read_chunks(const Target& target);
-  void fetch_run(const Target& target, std::span<const std::uint64_t> run);
+  std::size_t fetch_next_run(const Target& target, std::size_t begin);
+  std::optional<Fetch> begin_fetch(const Target& target, std::uint64_t chunk);
+  void fetch(const Target& target, std::span<Fetch> run);
   bool fetch_unfiltered_rows(const Target& target, std::uint64_t chunk);
-  void place_stored(const Target& target, std::uint64_t chunk, std::span<std::byte> stored);
+  void place_awaited(const Target& target, std::uint64_t chunk);
+  void decode_ahead(const Target& target, std::uint64_t chunk);
+  void place_stored(const Target& target, Fetch& fetched, std::span<const std::byte> stored);
+  void place_lease(const Target& target, ChunkCache::Lease lease);
   void place_decoded(const Target& target, const std::byte* decoded);
   void place_fill(const Target& target);
   void set_part(const Target& target, std::uint64_t chunk);
+  std::uint64_t rows_of(std::uint64_t chunk) const noexcept;
   std::span<std::byte> whole_part(const Target& target) const;
-  bool is_unfiltered(const hdf5::StoredChunk& stored) const noexcept;
-  void forget_chunks_outside(std::uint64_t first, std::uint64_t last);
-  std::vector<std::byte> take_buffer();
+  void decode(std::uint64_t chunk, std::span<const std::byte> stored, std::span<std::byte> out);
+  std::uint32_t mask_of(std::uint64_t chunk) const noexcept;
+  bool is_edge(std::uint64_t chunk) const noexcept;
 
   std::shared_ptr<const Source> source_;
   const hdf5::DatasetInfo& info_;
@@ -89,11 +104,12 @@ class DirectReader final : public RowReader {
 
   Part part_;
   std::vector<std::uint64_t> target_shape_;
-  std::vector<std::uint64_t> wanted_;  // chunks to be fetched
+  ChunkCache::Range needed_{};          // the chunks of the rows that are being read
+  std::vector<std::uint64_t> wanted_;   // of these, those to be fetched
+  std::vector<std::uint64_t> awaited_;  // and those that somebody else decodes
   std::vector<std::byte> fetched_;
   std::vector<std::byte> scratch_;
-  std::unordered_map<std::uint64_t, std::vector<std::byte>> kept_;  // decoded chunks
-  std::vector<std::vector<std::byte>> spare_;
+  std::shared_ptr<ChunkCache> cache_;
 };
 
 }  // namespace h5flume::chunks

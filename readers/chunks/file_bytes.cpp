@@ -32,6 +32,14 @@ void FileBytes::read(std::uint64_t offset, std::span<std::byte> out) const {
   }
 }
 
+std::span<const std::byte> FileBytes::fetch(std::uint64_t offset, std::size_t size_bytes,
+                                            std::vector<std::byte>& buffer) const {
+  if (buffer.size() < size_bytes) buffer.resize(size_bytes);
+  const std::span bytes(buffer.data(), size_bytes);
+  read(offset, bytes);
+  return bytes;
+}
+
 void FileBytes::check_unchanged() const {
   throw_if_changed(path_, identity_, identity_of(descriptor_.get()));
 }

@@ -7,6 +7,7 @@
 #include "readers/chunks/file_bytes.h"
 #include "readers/chunks/filter_pipeline.h"
 #include "readers/chunks/index_folder.h"
+#include "readers/chunks/mapped_bytes.h"
 #include "readers/hdf5/storage_map.h"
 
 namespace h5flume {
@@ -50,6 +51,16 @@ std::string reason_for_hdf5(const hdf5::Dataset& dataset, const hdf5::OpenOption
   }
 }
 
+// A mapping saves copying what filters are to be undone of; other values are copied in any case.
+std::unique_ptr<chunks::ByteSource> open_bytes(const chunks::IndexedDataset& indexed,
+                                               const hdf5::OpenOptions& options) {
+  chunks::FileBytes file(indexed.info.file, indexed.identity);
+  if (options.map_file && !indexed.info.filters.empty()) {
+    return std::make_unique<chunks::MappedBytes>(std::move(file));
+  }
+  return std::make_unique<chunks::FileBytes>(std::move(file));
+}
+
 }  // namespace
 
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
@@ -57,7 +68,7 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
   const chunks::IndexFolder kept(options.direct && options.fields.empty() ? options.index_folder
                                                                           : std::string());
   if (auto indexed = kept.find(file, path, options.allow_outside_sources)) {
-    return open_by_index(*std::move(indexed));
+    return open_by_index(*std::move(indexed), options);
   }
   hdf5::OpenOptions with_own_filters = options;
   with_own_filters.allow_missing_filters = options.direct;
@@ -73,14 +84,17 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
                                  .map = std::move(map),
                                  .allow_outside_sources = options.allow_outside_sources};
   kept.keep(indexed);
-  return open_by_index(std::move(indexed));
+  return open_by_index(std::move(indexed), options);
 }
 
-std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed) {
+std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,
+                                         const hdf5::OpenOptions& options) {
   using chunks::DirectReader;
-  auto bytes = std::make_unique<chunks::FileBytes>(indexed.info.file, indexed.identity);
-  return std::make_unique<DirectReader>(std::make_shared<const DirectReader::Source>(
-      DirectReader::Source{std::move(indexed.info), std::move(indexed.map), std::move(bytes)}));
+  auto source = std::make_shared<DirectReader::Source>();
+  source->bytes = open_bytes(indexed, options);
+  source->info = std::move(indexed.info);
+  source->map = std::move(indexed.map);
+  return std::make_unique<DirectReader>(std::move(source), options.chunk_cache_bytes);
 }
 
 }  // namespace h5flume

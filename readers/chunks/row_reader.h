@@ -43,6 +43,7 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
 
 /// A reader of a dataset by its index, without libhdf5. Throws kSourceChanged if the file
 /// `indexed.info.file` is not the one any more that was indexed, kNotFound, kIo.
-std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed);
+std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,
+                                         const hdf5::OpenOptions& options = {});
 
 }  // namespace h5flume

@@ -40,21 +40,36 @@ class GridWalk {
   std::vector<hsize_t> element_;
 };
 
+// One walk over the index.
+std::uint64_t number_of_stored_chunks(const H5::DataSet& dataset) {
+  hsize_t count = 0;
+  checked(H5Dget_num_chunks(dataset.getId(), dataset.getSpace().getId(), &count),
+          "H5Dget_num_chunks");
+  return count;
+}
+
 void record_chunks(LibraryAccess& access, const OpenedDataset& opened,
-                   const std::vector<std::uint64_t>& grid, std::uint64_t stored_bytes,
-                   std::vector<StoredChunk>& chunks) {
+                   const std::vector<std::uint64_t>& grid, std::vector<StoredChunk>& chunks) {
+  // Their number, not their bytes: a damaged index may hold chunks of no bytes, which are errors.
+  std::uint64_t stored = number_of_stored_chunks(opened.dataset);
+  if (stored == 0) return;
   ChunkRecorder recorder(access, opened.dataset, opened.info.file, opened.descriptor);
   GridWalk walk(grid, opened.info.chunk);
-  std::uint64_t found_bytes = 0;
   for (std::uint64_t i = 0; i < chunks.size(); ++i, walk.next()) {
-    // Asking for a chunk that is missing is slow: none is asked for after the last that exists.
-    if (found_bytes == stored_bytes) return;
     try {
-      chunks[i] = recorder.locate(walk.first_element());
+      const StoredChunk found = recorder.locate(walk.first_element());
+      // Asking for a chunk that is missing is slow: one only is asked for after the last that
+      // exists. If it exists all the same, it is the index of a single chunk, which does not ask
+      // for which place.
+      if (stored == 0 && found.address != kMissing) {
+        throw Error(ErrorCode::kCorruptData, "the index has fewer chunks than it gives");
+      }
+      if (stored == 0) return;
+      chunks[i] = found;
     } catch (const Error& error) {
       throw error_in_chunk(error.code(), grid, i, error.what());
     }
-    found_bytes += chunks[i].size_bytes;
+    if (chunks[i].address != kMissing) --stored;
   }
 }
 
@@ -96,24 +111,22 @@ void iterate_chunks(const OpenedDataset& opened, const std::vector<std::uint64_t
 #endif
 
 void find_chunks(LibraryAccess& access, const OpenedDataset& opened,
-                 const std::vector<std::uint64_t>& grid, std::uint64_t stored_bytes,
-                 std::vector<StoredChunk>& chunks) {
+                 const std::vector<std::uint64_t>& grid, std::vector<StoredChunk>& chunks) {
 #if H5_VERSION_GE(1, 14, 4)
   if (library_iterates()) return iterate_chunks(opened, grid, chunks);
 #endif
-  record_chunks(access, opened, grid, stored_bytes, chunks);
+  record_chunks(access, opened, grid, chunks);
 }
 
 }  // namespace
 
 std::vector<StoredChunk> chunk_index(LibraryAccess& access, const OpenedDataset& opened,
-                                     const std::vector<std::uint64_t>& grid,
-                                     std::uint64_t stored_bytes) {
+                                     const std::vector<std::uint64_t>& grid) {
   std::uint64_t count = 1;
   for (const std::uint64_t along : grid) count *= along;
   std::vector<StoredChunk> chunks(count);
-  if (count == 0 || stored_bytes == 0) return chunks;
-  find_chunks(access, opened, grid, stored_bytes, chunks);
+  if (count == 0) return chunks;
+  find_chunks(access, opened, grid, chunks);
   for (std::uint64_t i = 0; i < count; ++i) {
     const StoredChunk& chunk = chunks[i];
     if (chunk.address == kMissing) continue;

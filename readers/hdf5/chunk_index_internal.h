@@ -10,12 +10,11 @@
 
 namespace h5flume::hdf5 {
 
-/// All chunks of the grid, in C order. `stored_bytes` is the size of all chunks in the file.
+/// All chunks of the grid, in C order.
 ///
 /// Throws kCorruptData naming the chunk, by its place in the grid, for one that the index cannot
 /// tell or that does not lie inside the file. The caller holds `access`.
 std::vector<StoredChunk> chunk_index(LibraryAccess& access, const OpenedDataset& opened,
-                                     const std::vector<std::uint64_t>& grid,
-                                     std::uint64_t stored_bytes);
+                                     const std::vector<std::uint64_t>& grid);
 
 }  // namespace h5flume::hdf5

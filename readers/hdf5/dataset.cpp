@@ -102,7 +102,7 @@ struct Dataset::Impl {
   void open_sources(const H5::DataSet& first_look);
   void select(std::uint64_t first_row, std::uint64_t row_count);
   void check_unchanged() const;
-  std::string name_of_rows(std::uint64_t first_row, std::uint64_t row_count) const;
+  std::uint64_t readable_bytes() const;
 };
 
 void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
@@ -196,9 +196,11 @@ void Dataset::Impl::check_unchanged() const {
   }
 }
 
-std::string Dataset::Impl::name_of_rows(std::uint64_t first_row, std::uint64_t row_count) const {
-  const std::uint64_t last_row = first_row + std::max<std::uint64_t>(row_count, 1) - 1;
-  return fmt::format("'{}' rows {}-{} of {}", info.path, first_row, last_row, info.file);
+// libhdf5 reads nothing beyond the end that the file itself names.
+std::uint64_t Dataset::Impl::readable_bytes() const {
+  haddr_t end = 0;
+  checked(H5Fget_eoa(dataset_file.getId(), &end), "H5Fget_eoa");
+  return std::min<std::uint64_t>(end, identity.size_bytes);
 }
 
 Dataset::Dataset(const std::string& file, const std::string& path, const OpenOptions& options) {
@@ -244,23 +246,12 @@ const FileIdentity& Dataset::identity() const noexcept { return impl_->identity;
 void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
                         std::span<std::byte> out) {
   Impl& impl = *impl_;
-  const std::uint64_t rows = impl.info.row_count();
-  if (first_row > rows || row_count > rows - first_row) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("read {}: the dataset has {} rows",
-                            impl.name_of_rows(first_row, row_count), rows));
-  }
-  if (out.size() != row_count * impl.info.row_bytes()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("read {}: the buffer has {} bytes, the rows have {}",
-                            impl.name_of_rows(first_row, row_count), out.size(),
-                            row_count * impl.info.row_bytes()));
-  }
+  check_rows(impl.info, first_row, row_count, out.size());
   if (out.empty()) return;
   if (!impl.missing_filter.empty()) {
-    throw Error(
-        ErrorCode::kMissingFilter,
-        fmt::format("read {}: {}", impl.name_of_rows(first_row, row_count), impl.missing_filter));
+    throw Error(ErrorCode::kMissingFilter,
+                fmt::format("read {}: {}", name_of_rows(impl.info, first_row, row_count),
+                            impl.missing_filter));
   }
   if (impl.zero_first) std::memset(out.data(), 0, out.size());
 
@@ -275,7 +266,7 @@ void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     if (impl.has_storage || !impl.zero_first) read();
     impl.check_unchanged();
   } catch (...) {
-    call(access, "read", impl.name_of_rows(first_row, row_count), [&] {
+    call(access, "read", name_of_rows(impl.info, first_row, row_count), [&] {
       // A change explains a failure better than what libhdf5 made of it.
       impl.check_unchanged();
       try {
@@ -302,7 +293,7 @@ StorageMap Dataset::storage_map() const {
                                  .has_chosen_fields = impl.has_chosen_fields,
                                  .zero_gaps = impl.zero_first,
                                  .descriptor = impl.dataset_descriptor,
-                                 .file_bytes = impl.identity.size_bytes});
+                                 .file_bytes = impl.readable_bytes()});
     } catch (...) {
       impl.check_unchanged();  // a change explains the failure better
       throw;

@@ -31,6 +31,15 @@ struct OpenOptions {
   /// Empty: nowhere.
   std::string index_folder;
 
+  /// Memory for decoded chunks that reach over the end of a block, of all readers of the dataset in
+  /// this process together, where it is read directly. A chunk that finds no room is decoded again
+  /// for each block.
+  std::size_t chunk_cache_bytes = 256 << 20;
+
+  /// For open_row_reader(): maps the file, which saves a copy, and takes the process down if the
+  /// file is cut short while it is read.
+  bool map_file = false;
+
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that
   /// filter: info() and storage_map() work, read_rows() throws kMissingFilter.
   bool allow_missing_filters = false;

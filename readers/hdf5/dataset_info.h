@@ -47,4 +47,12 @@ struct DatasetInfo {
   bool operator==(const DatasetInfo&) const = default;
 };
 
+/// How messages name rows: "'/events' rows 4096-8191 of run7.h5".
+std::string name_of_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count);
+
+/// Throws kInvalidArgument unless the rows lie in the dataset and a buffer of `buffer_bytes` holds
+/// exactly them.
+void check_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count,
+                std::uint64_t buffer_bytes);
+
 }  // namespace h5flume::hdf5

@@ -105,7 +105,7 @@ StorageMap map_storage(LibraryAccess& access, const OpenedDataset& opened) {
     return map;
   }
   map.grid = *std::move(grid);
-  map.chunks = ChunkTable(chunk_index(access, opened, map.grid, stored_bytes(access, opened)));
+  map.chunks = ChunkTable(chunk_index(access, opened, map.grid));
   return map;
 }
 

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <memory>
 #include <new>
+#include <thread>
+#include <vector>
 
 #include "core/test_point.h"
 #include "readers/stream/row_names_internal.h"
+#include "readers/stream/start_thread_internal.h"
 
 namespace h5flume {
 namespace {
@@ -50,6 +54,26 @@ void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, RowRea
       fail_with(ErrorCode::kWorkerFailed, error.what());
     }
   }
+}
+
+void fill_blocks_on_threads(const BlockRing& ring, std::span<const WorkerId> workers,
+                            const BlockPlan& plan, RowReader& reader) {
+  std::vector<std::unique_ptr<RowReader>> clones;
+  std::vector<std::thread> threads;
+  try {
+    for (const WorkerId worker : workers.subspan(1)) {
+      clones.push_back(reader.clone());
+      threads.push_back(
+          start_thread([=, ring = BlockRing(ring), &clone = *clones.back()]() mutable {
+            fill_blocks(ring, worker, plan, clone);
+          }));
+    }
+  } catch (const Error&) {
+    // Fewer threads do the same work.
+  }
+  BlockRing own_end(ring);
+  fill_blocks(own_end, workers.front(), plan, reader);
+  for (auto& thread : threads) thread.join();
 }
 
 }  // namespace h5flume

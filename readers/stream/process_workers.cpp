@@ -21,32 +21,44 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What the supervisor knows of one worker. Only its thread touches this.
-//
-//   opening --answer--> idle --ring--> filling
-//      |                  |               |
-//      '----- death: replaced by the next incarnation, which begins at opening
-struct Worker {
-  enum class State { kOpening, kIdle, kFilling, kGone };
-
+// A thread of a worker process, as the ring knows it.
+struct Filler {
   WorkerId id;
-  State state = State::kOpening;
-  std::optional<WorkerClient> client;
-  Clock::time_point since;              // of `state`, or of the ticket being filled
   std::optional<std::uint64_t> ticket;  // seen to be filled
-  bool timed_out = false;               // killed for that
+  Clock::time_point since;              // when it was first seen
+};
+
+// What the supervisor knows of one worker process. Only its thread touches this.
+//
+//   none --> opening --answer--> idle --ring--> filling
+//     ^         |                  |               |
+//     '---------'--- death --------'---------------'
+struct WorkerProcess {
+  enum class State { kNone, kOpening, kIdle, kFilling };
+
+  std::vector<Filler> fillers;
+  State state = State::kNone;
+  std::optional<WorkerClient> client;
+  Clock::time_point since;                   // of `state`
+  bool timed_out = false;                    // killed for that,
+  std::optional<std::uint64_t> late_ticket;  // or for this
 };
 
 // Worker processes and the thread that looks after them: it starts them, notices each death at once
-// by the process's pidfd, gives the dead one's block to another, starts a successor, and kills who
+// by the process's pidfd, gives the dead one's blocks to another, starts a successor, and kills who
 // does not answer. It also has to live as long as they do, because the kernel kills a worker when
 // the thread that started it ends.
+//
+// The first process opens the dataset. If it is read directly that process gets all workers, as
+// threads, which share one map and decode each chunk once; if libhdf5 reads it each worker is a
+// process, for libhdf5 does one call at a time. After a death each worker is a process in any case,
+// so that a block which takes down all who touch it is found out.
 class ProcessWorkers final : public Workers {
  public:
   explicit ProcessWorkers(WorkersOptions options)
       : options_(std::move(options)),
         wake_up_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        workers_(options_.count) {
+        processes_(options_.count) {
     if (!wake_up_) throw_system_error("start workers", errno);
     supervisor_ = start_thread([this] { supervise(); });
   }
@@ -89,6 +101,8 @@ class ProcessWorkers final : public Workers {
   std::uint64_t restarts() const override { return restarts_; }
 
  private:
+  using State = WorkerProcess::State;
+
   struct Job {
     BlockRing ring;
     BlockPlan plan;
@@ -104,22 +118,22 @@ class ProcessWorkers final : public Workers {
   // --- the supervisor's thread ---
 
   void supervise() noexcept {
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      workers_[i].id.number = static_cast<std::uint8_t>(i);
-      start_process(workers_[i]);
+    for (std::size_t i = 0; i < processes_.size(); ++i) {
+      processes_[0].fillers.push_back({{static_cast<std::uint8_t>(i), 0}, {}, {}});
     }
+    start_process(processes_[0]);
     while (!ending_) {
       wait_for_events();
       if (ending_) break;
-      for (Worker& worker : workers_) {
+      for (WorkerProcess& process : processes_) {
         try {
-          look_after(worker);
+          look_after(process);
         } catch (const Error& error) {
-          give_up(worker, error);
+          give_up(process, error);
         }
       }
     }
-    for (Worker& worker : workers_) worker.client.reset();  // kills and collects
+    for (WorkerProcess& process : processes_) process.client.reset();  // kills and collects
     publish_pids();
     fail({ErrorCode::kWorkerFailed, "open '" + options_.dataset + "': closed"});
   }
@@ -128,10 +142,10 @@ class ProcessWorkers final : public Workers {
   // have taken too long.
   void wait_for_events() {
     std::vector<pollfd> events{{wake_up_.get(), POLLIN, 0}};
-    for (Worker& worker : workers_) {
-      if (!worker.client) continue;
-      events.push_back({worker.client->process().pidfd(), POLLIN, 0});
-      events.push_back({worker.client->channel_descriptor(), POLLIN, 0});
+    for (WorkerProcess& process : processes_) {
+      if (!process.client) continue;
+      events.push_back({process.client->process().pidfd(), POLLIN, 0});
+      events.push_back({process.client->channel_descriptor(), POLLIN, 0});
     }
     ::poll(events.data(), events.size(), look_interval_ms());
     eventfd_t ignored = 0;
@@ -149,59 +163,68 @@ class ProcessWorkers final : public Workers {
     return shortest == 0 ? -1 : static_cast<int>(std::clamp<std::int64_t>(shortest / 4, 1, 60'000));
   }
 
-  void look_after(Worker& worker) {
-    if (!worker.client) return;
-    if (const auto status = worker.client->process().wait(std::chrono::milliseconds{0})) {
-      bury(worker, *status);
+  void look_after(WorkerProcess& process) {
+    if (!process.client) return;
+    if (const auto status = process.client->process().wait(std::chrono::milliseconds{0})) {
+      bury(process, *status);
       return;
     }
-    if (has_answered(worker)) receive_answer(worker);
-    if (worker.client && worker.state == Worker::State::kIdle) put_to_work(worker);
-    if (worker.client) kill_if_late(worker);
+    if (has_answered(process)) receive_answer(process);
+    if (process.client && process.state == State::kIdle) put_to_work(process);
+    if (process.client) kill_if_late(process);
   }
 
-  void start_process(Worker& worker) {
+  void start_process(WorkerProcess& process) {
     try {
-      worker.client.emplace(options_.worker, fmt::format("{} {}", options_.file, options_.dataset));
-      worker.client->request_open(options_.file, options_.dataset, options_.open);
-      worker.state = Worker::State::kOpening;
-      worker.since = Clock::now();
-      worker.ticket.reset();
-      worker.timed_out = false;
+      process.client.emplace(options_.worker,
+                             fmt::format("{} {}", options_.file, options_.dataset));
+      process.client->request_open(options_.file, options_.dataset, options_.open);
+      process.state = State::kOpening;
+      process.since = Clock::now();
+      process.timed_out = false;
+      process.late_ticket.reset();
     } catch (const Error& error) {
-      give_up(worker, error);
+      give_up(process, error);
     }
     publish_pids();
   }
 
-  static bool has_answered(const Worker& worker) {
-    pollfd answer{worker.client->channel_descriptor(), POLLIN, 0};
+  static bool has_answered(const WorkerProcess& process) {
+    pollfd answer{process.client->channel_descriptor(), POLLIN, 0};
     return ::poll(&answer, 1, 0) > 0;
   }
 
-  void receive_answer(Worker& worker) {
+  void receive_answer(WorkerProcess& process) {
     constexpr std::chrono::seconds kWholeMessage{5};
     const auto deadline = Clock::now() + kWholeMessage;
     try {
-      if (worker.state == Worker::State::kOpening) {
-        compare_with_first(worker.client->opened(deadline));
-        worker.state = Worker::State::kIdle;
-        deaths_while_opening_ = 0;
+      if (process.state == State::kOpening) {
+        accept(process, process.client->opened(deadline));
       } else {
-        worker.client->filled(deadline);  // the ring has been stopped, or the worker cannot
+        process.client->filled(deadline);  // the ring has been stopped, or the worker cannot
       }
     } catch (const WorkerEnded& death) {
-      bury(worker, death.status());
+      bury(process, death.status());
     } catch (const Error& error) {
-      give_up(worker, error);
+      give_up(process, error);
     }
   }
 
+  void accept(WorkerProcess& process, const OpenedDataset& opened) {
+    compare_with_first(opened);
+    process.state = State::kIdle;
+    deaths_while_opening_ = 0;
+    if (!opened.info.hdf5_reason.empty() && process.fillers.size() > 1) {
+      spread(process);
+      for (std::size_t i = 1; i < processes_.size(); ++i) start_process(processes_[i]);
+    }
+    settle([&] { first_opened_.set_value(opened); });
+  }
+
   // The first answer is what is streamed; all others must have found the same.
-  void compare_with_first(OpenedDataset opened) {
+  void compare_with_first(const OpenedDataset& opened) {
     if (!first_) {
       first_ = opened;
-      settle([&] { first_opened_.set_value(std::move(opened)); });
     } else if (opened.identity != first_->identity || opened.info != first_->info) {
       throw Error(
           ErrorCode::kSourceChanged,
@@ -211,68 +234,98 @@ class ProcessWorkers final : public Workers {
     }
   }
 
-  void put_to_work(Worker& worker) {
+  // From one process with all workers to a process for each.
+  void spread(WorkerProcess& all) {
+    const auto fillers = std::exchange(all.fillers, {});
+    for (std::size_t i = 0; i < fillers.size(); ++i) processes_[i].fillers = {fillers[i]};
+  }
+
+  void put_to_work(WorkerProcess& process) {
     const auto job = this->job();
     if (!job) return;
-    worker.client->fill(worker.id, job->plan, job->ring.descriptor());
-    worker.state = Worker::State::kFilling;
-    worker.since = Clock::now();
+    std::vector<WorkerId> workers;
+    for (Filler& filler : process.fillers) {
+      filler.ticket.reset();
+      workers.push_back(filler.id);
+    }
+    process.client->fill(workers, job->plan, job->ring.descriptor());
+    process.state = State::kFilling;
+    process.since = Clock::now();
   }
 
-  void kill_if_late(Worker& worker) {
+  void kill_if_late(WorkerProcess& process) {
     const auto now = Clock::now();
-    if (worker.state == Worker::State::kIdle) return;
-    if (worker.state == Worker::State::kFilling) {
-      const auto ticket = job()->ring.claimed_by(worker.id);
-      if (!ticket || ticket != worker.ticket) {
-        worker.ticket = ticket;
-        worker.since = now;
-        return;
+    if (process.state == State::kFilling) {
+      const auto job = this->job();
+      for (Filler& filler : process.fillers) {
+        const auto ticket = job->ring.claimed_by(filler.id);
+        if (!ticket || ticket != filler.ticket) {
+          filler.ticket = ticket;
+          filler.since = now;
+        } else if (is_over(options_.block_timeout, now - filler.since)) {
+          process.late_ticket = ticket;
+          return kill_late(process);
+        }
       }
-    }
-    const auto limit = timeout_in(worker.state);
-    if (limit.count() > 0 && now - worker.since > limit) {
-      worker.timed_out = true;
-      worker.client->process().kill();  // its death is the next event
+    } else if (process.state == State::kOpening &&
+               is_over(options_.open_timeout, now - process.since)) {
+      kill_late(process);
     }
   }
 
-  std::chrono::milliseconds timeout_in(Worker::State state) const {
-    return state == Worker::State::kOpening ? options_.open_timeout : options_.block_timeout;
+  static bool is_over(std::chrono::milliseconds limit, Clock::duration taken) {
+    return limit.count() > 0 && taken > limit;
   }
 
-  // A worker process has ended: its block goes to another worker, unless it kills all who touch it.
-  void bury(Worker& worker, const ExitStatus& status) {
-    const auto state = std::exchange(worker.state, Worker::State::kGone);
-    const bool timed_out = worker.timed_out;
-    const auto late_ticket = timed_out ? worker.ticket : std::nullopt;
-    worker.client.reset();
+  static void kill_late(WorkerProcess& process) {
+    process.timed_out = true;
+    process.client->process().kill();  // its death is the next event
+  }
+
+  // A process has ended: its blocks go to others, unless they take down all who touch them.
+  void bury(WorkerProcess& process, const ExitStatus& status) {
+    const auto state = std::exchange(process.state, State::kNone);
+    process.client.reset();
     if (ending_) return;
-    ++restarts_;  // before its block can be delivered by another
-    if (state == Worker::State::kFilling) {
-      Job job = *this->job();
-      job.ring.reclaim(worker.id, [&](std::uint64_t ticket) {
-        // It may have finished the late block and begun another before it was killed.
-        return verdict(job.plan, ticket, ticket == late_ticket, status);
-      });
-    } else if (timed_out || ++deaths_while_opening_ >= options_.max_deaths_per_block) {
+    ++restarts_;  // before its blocks can be delivered by another
+    if (state == State::kFilling) {
+      take_back_blocks(process, status);
+    } else if (process.timed_out || ++deaths_while_opening_ >= options_.max_deaths_per_block) {
       const std::string object = fmt::format("open '{}' of {}", options_.dataset, options_.file);
-      give_up(worker, timed_out ? late(object, options_.open_timeout)
-                                : deadly(object, deaths_while_opening_, status));
+      give_up(process, process.timed_out ? late(object, options_.open_timeout)
+                                         : deadly(object, deaths_while_opening_, status));
       return;
     }
-    ++worker.id.incarnation;
-    start_process(worker);
+    for (Filler& filler : process.fillers) ++filler.id.incarnation;
+    if (state != State::kFilling || process.fillers.size() == 1) return start_process(process);
+    spread(process);
+    for (WorkerProcess& each : processes_) each.state = State::kOpening;  // none is the last
+    for (WorkerProcess& each : processes_) start_process(each);
   }
 
-  // Fails a block that took too long or killed too many; lets another worker try it otherwise.
-  std::optional<Error> verdict(const BlockPlan& plan, std::uint64_t ticket, bool is_late,
+  void take_back_blocks(const WorkerProcess& process, const ExitStatus& status) {
+    Job job = *this->job();
+    const bool is_sure = process.fillers.size() == 1;
+    for (const Filler& filler : process.fillers) {
+      job.ring.reclaim(filler.id, [&](std::uint64_t ticket) -> std::optional<Error> {
+        const RowRange rows{job.plan.first_row(ticket), job.plan.row_count(ticket)};
+        const std::string object = "read " + rows_of(first_->info, rows);
+        // It may have finished the late block and begun another before it was killed.
+        if (process.timed_out) {
+          if (ticket != process.late_ticket) return std::nullopt;
+          return late(object, options_.block_timeout);
+        }
+        return verdict(object, ticket, is_sure, status);
+      });
+    }
+  }
+
+  // Fails a block that killed too many; lets another worker try it otherwise, and at any rate if it
+  // is not sure that it was this block.
+  std::optional<Error> verdict(const std::string& object, std::uint64_t ticket, bool is_sure,
                                const ExitStatus& status) {
-    const std::string object =
-        "read " + rows_of(first_->info, {plan.first_row(ticket), plan.row_count(ticket)});
-    if (is_late) return late(object, options_.block_timeout);
     const unsigned deaths = ++deaths_by_ticket_[ticket];
-    if (deaths < options_.max_deaths_per_block) return std::nullopt;
+    if (!is_sure || deaths < options_.max_deaths_per_block) return std::nullopt;
     deaths_by_ticket_.erase(ticket);
     return deadly(object, deaths, status);
   }
@@ -288,14 +341,16 @@ class ProcessWorkers final : public Workers {
                         to_string(status))};
   }
 
-  // A worker cannot be had. The others carry on; without any the stream has failed.
-  void give_up(Worker& worker, const Error& error) {
-    worker.client.reset();
-    worker.state = Worker::State::kGone;
-    if (auto job = this->job()) job->ring.reclaim(worker.id);
-    const bool last = std::all_of(workers_.begin(), workers_.end(), [](const Worker& other) {
-      return other.state == Worker::State::kGone;
-    });
+  // A process cannot be had. The others carry on; without any the stream has failed.
+  void give_up(WorkerProcess& process, const Error& error) {
+    process.client.reset();
+    process.state = State::kNone;
+    if (auto job = this->job()) {
+      for (const Filler& filler : process.fillers) job->ring.reclaim(filler.id);
+    }
+    const bool last =
+        std::all_of(processes_.begin(), processes_.end(),
+                    [](const WorkerProcess& other) { return other.state == State::kNone; });
     if (last) fail(error);
   }
 
@@ -317,8 +372,8 @@ class ProcessWorkers final : public Workers {
   void publish_pids() {
     const std::lock_guard lock(mutex_);
     pids_.clear();
-    for (Worker& worker : workers_) {
-      if (worker.client) pids_.push_back(worker.client->process().pid());
+    for (WorkerProcess& process : processes_) {
+      if (process.client) pids_.push_back(process.client->process().pid());
     }
   }
 
@@ -334,7 +389,7 @@ class ProcessWorkers final : public Workers {
   std::vector<int> pids_;
 
   // The supervisor's own.
-  std::vector<Worker> workers_;
+  std::vector<WorkerProcess> processes_;
   std::optional<OpenedDataset> first_;
   bool settled_ = false;
   unsigned deaths_while_opening_ = 0;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include <string>
 
 #include "readers/hdf5/dataset_info.h"
@@ -11,8 +9,7 @@ namespace h5flume {
 
 // How messages name rows: "'/events' rows 4096-8191 of run7.h5".
 inline std::string rows_of(const hdf5::DatasetInfo& dataset, const RowRange& rows) {
-  return fmt::format("'{}' rows {}-{} of {}", dataset.path, rows.first, rows.first + rows.count - 1,
-                     dataset.file);
+  return hdf5::name_of_rows(dataset, rows.first, rows.count);
 }
 
 }  // namespace h5flume

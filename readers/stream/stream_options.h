@@ -10,8 +10,9 @@ namespace h5flume {
 
 /// Who reads and decodes the blocks.
 enum class WorkerKind {
-  /// Separate programs. They decode side by side, because each has a libhdf5 of its own, and a
-  /// file that crashes, hangs or bloats one cannot hurt the caller.
+  /// Separate programs: a file that crashes, hangs or bloats one cannot hurt the caller. A dataset
+  /// that is read directly has one process with a thread for each worker; one that libhdf5 reads,
+  /// one call at a time, has a process for each.
   kProcesses,
   /// Threads of the calling process. A dataset that is read directly is opened in a worker process
   /// first (see FileOptions::trusted), and the threads then read it without libhdf5. Any other is
@@ -67,6 +68,10 @@ struct StreamOptions {
 
   /// Rows of a block, at least 1. By default chosen from the dataset: see default_block_rows().
   std::optional<std::int64_t> block_rows;
+
+  /// Memory for decoded chunks that reach over the end of a block, see hdf5::OpenOptions; for each
+  /// worker process.
+  std::size_t chunk_cache_bytes = 256 << 20;
 
   // --- limits ---
 

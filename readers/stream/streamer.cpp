@@ -77,6 +77,16 @@ std::size_t block_bytes(const hdf5::DatasetInfo& dataset, std::uint64_t block_ro
   return std::max<std::size_t>(bytes, 1);
 }
 
+// The ring's own errors cannot name the dataset.
+BlockRing make_ring(const hdf5::DatasetInfo& dataset, const RingOptions& options) {
+  try {
+    return BlockRing(options);
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("stream '{}' of {}: {}", dataset.path, dataset.file, error.what()));
+  }
+}
+
 WorkersOptions workers_options(const std::string& file, const std::string& dataset,
                                const FileOptions& file_options, const StreamOptions& options) {
   return {.file = file,
@@ -84,7 +94,8 @@ WorkersOptions workers_options(const std::string& file, const std::string& datas
           .open = {.fields = options.fields,
                    .allow_outside_sources = file_options.allow_outside_sources,
                    .direct = options.direct,
-                   .index_folder = chunks::index_folder_path(file_options.index_folder)},
+                   .index_folder = chunks::index_folder_path(file_options.index_folder),
+                   .chunk_cache_bytes = options.chunk_cache_bytes},
           .worker = file_options,
           .count = options.workers.value_or(std::min(usable_cores(), kMaxDefaultWorkers)),
           .block_timeout = options.block_timeout,
@@ -109,11 +120,12 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
                        .cyclic = options.cyclic,
                        .remainder = options.remainder};
   const bool empty = plan.rows.count == 0;
-  BlockRing ring({.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
-                  .block_bytes = block_bytes(*dataset, plan.block_rows),
-                  .spin = kSpin,
-                  .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
-                  .window_end = delivery_order(options, plan)});
+  BlockRing ring = make_ring(
+      *dataset, {.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
+                 .block_bytes = block_bytes(*dataset, plan.block_rows),
+                 .spin = kSpin,
+                 .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
+                 .window_end = delivery_order(options, plan)});
   if (!empty) workers->start(ring, plan);
 
   StreamOptions for_remainder = options;

@@ -56,7 +56,7 @@ class ThreadWorkers final : public Workers {
     if (!options.worker.trusted && options.open.direct) {
       auto isolated = index_isolated(options.file, options.dataset, options.open, options.worker,
                                      options.open_timeout);
-      if (isolated.index) return open_by_index(*std::move(isolated.index));
+      if (isolated.index) return open_by_index(*std::move(isolated.index), options.open);
     }
     return open_row_reader(options.file, options.dataset, options.open);
   }

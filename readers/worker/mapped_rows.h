@@ -70,8 +70,8 @@ class [[nodiscard]] RowsInPlace {
 ///
 /// Nobody may change the file meanwhile. Written to, the rows show the new bytes. Cut short, the
 /// program gets the signal SIGBUS when it looks at rows that are gone: the one place in this
-/// library where a file can do that. Streams and readers never map a data file. rows() throws
-/// kSourceChanged if the file has changed until then.
+/// library where a data file can do that. Streams and open_isolated() never map one in the calling
+/// process. rows() throws kSourceChanged if the file has changed until then.
 ///
 /// Threads: all members may be called at once.
 class MappedRows {

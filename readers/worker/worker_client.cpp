@@ -78,8 +78,9 @@ std::vector<hdf5::ListedDataset> WorkerClient::list(const std::string& file,
   });
 }
 
-void WorkerClient::fill(WorkerId worker, const BlockPlan& plan, int ring_descriptor) {
-  const protocol::FillRequest request{worker, plan};
+void WorkerClient::fill(const std::vector<WorkerId>& workers, const BlockPlan& plan,
+                        int ring_descriptor) {
+  const protocol::FillRequest request{workers, plan};
   asked_ = "fill a block ring";
   channel_.send(protocol::encode(Json{{"fill", request}}), ring_descriptor);
 }

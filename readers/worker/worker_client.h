@@ -67,9 +67,9 @@ class WorkerClient {
   /// Throws what hdf5::list_datasets throws there, kTimeout, WorkerEnded.
   std::vector<hdf5::ListedDataset> list(const std::string& file, const Deadline& deadline);
 
-  /// Has the worker fill the ring in the shared memory `ring_descriptor` from the dataset opened
-  /// last, until the ring is stopped.
-  void fill(WorkerId worker, const BlockPlan& plan, int ring_descriptor);
+  /// Has the process fill the ring in the shared memory `ring_descriptor` from the dataset opened
+  /// last, until the ring is stopped, with a thread for each of `workers`.
+  void fill(const std::vector<WorkerId>& workers, const BlockPlan& plan, int ring_descriptor);
 
   /// The answer to fill(), given when the ring has been stopped. Throws what keeps the worker from
   /// filling it, kTimeout, WorkerEnded.

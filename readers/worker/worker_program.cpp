@@ -98,7 +98,9 @@ class WorkerProgram {
   Reply open(const protocol::OpenRequest& request) {
     limit_memory(request.memory_bytes);
     test_point("worker.opening", 0);
-    rows_ = open_row_reader(request.file, request.dataset, request.options);
+    hdf5::OpenOptions options = request.options;
+    options.map_file = true;
+    rows_ = open_row_reader(request.file, request.dataset, options);
     Reply reply{protocol::OpenReply{rows_->info(), rows_->identity()}};
     if (request.hand_over && rows_->storage_map() != nullptr) {
       reply.descriptor =
@@ -111,8 +113,10 @@ class WorkerProgram {
   }
 
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
-    BlockRing ring = BlockRing::attach(std::move(memory));
-    fill_blocks(ring, request.worker, request.plan, *rows_);
+    if (request.workers.empty())
+      throw Error(ErrorCode::kInvalidArgument, "fill blocks: no workers");
+    fill_blocks_on_threads(BlockRing::attach(std::move(memory)), request.workers, request.plan,
+                           *rows_);
     return {{"stopped", true}};
   }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/slot_word.h"
@@ -46,7 +47,7 @@ struct OpenReply {
 };
 
 struct FillRequest {
-  WorkerId worker;
+  std::vector<WorkerId> workers;  // as many threads
   BlockPlan plan;
 };
 
@@ -59,14 +60,15 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RowRange, first, count)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BlockPlan, rows, block_rows, cyclic, remainder)
 
 namespace hdf5 {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenOptions, fields, allow_outside_sources, direct, index_folder)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenOptions, fields, allow_outside_sources, direct, index_folder,
+                                   chunk_cache_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListedDataset, path, error)
 }  // namespace hdf5
 
 namespace protocol {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenRequest, file, dataset, options, memory_bytes, hand_over)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenReply, info, identity)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FillRequest, worker, plan)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FillRequest, workers, plan)
 }  // namespace protocol
 
 }  // namespace h5flume

@@ -42,6 +42,12 @@ class Monotone final : public chunks::ByteSource {
     if (offset > identity_.size_bytes || out.size() > identity_.size_bytes - offset) std::abort();
     std::fill(out.begin(), out.end(), std::byte{0x2a});
   }
+  std::span<const std::byte> fetch(std::uint64_t offset, std::size_t size_bytes,
+                                   std::vector<std::byte>& buffer) const override {
+    if (buffer.size() < size_bytes) buffer.resize(size_bytes);
+    read(offset, {buffer.data(), size_bytes});
+    return {buffer.data(), size_bytes};
+  }
   void check_unchanged() const override {}
   const FileIdentity& identity() const noexcept override { return identity_; }
 
@@ -166,8 +172,11 @@ void read_by(const chunks::IndexedDataset& indexed) {
     return;
   }
   using chunks::DirectReader;
-  DirectReader reader(std::make_shared<const DirectReader::Source>(
-      DirectReader::Source{info, indexed.map, std::make_unique<Monotone>(indexed.identity)}));
+  auto source = std::make_shared<DirectReader::Source>();
+  source->info = info;
+  source->map = indexed.map;
+  source->bytes = std::make_unique<Monotone>(indexed.identity);
+  DirectReader reader(std::move(source), kMost);
   // The first rows and the last.
   const std::uint64_t rows = std::min<std::uint64_t>(info.row_count(), 3);
   std::vector<std::byte> out(rows * info.row_bytes());

@@ -1,34 +1,18 @@
 """Files that others made: the good ones are read or refused with a reason, the bad ones do no harm."""
 
 import concurrent.futures
-import dataclasses
-import json
-import os
-import pathlib
-import subprocess
-import tempfile
-import threading
-import time
 
 import h5py
 import hdf5plugin  # for h5py: more filters
 import numpy as np
 import pytest
 
+from corpus import files_in
+from harm import LARGEST_BYTES, harm_of_file, orphans_are_ours
 from oracle import same_values
-from processes import children_of
 
-LONGEST_SECONDS = 10
-LARGEST_BYTES = 1 << 30
 MOST_DATASETS = 60
 REASONS = ("unsupported", "missing_filter", "refused", "not_found")
-CORPUS = pathlib.Path(__file__).resolve().parents[2].parent / "shared" / "corpus"
-
-
-def files_in(folder):
-    if not (CORPUS / folder).is_dir():
-        return []
-    return sorted(path for path in (CORPUS / folder).iterdir() if path.is_file())
 
 
 # --- good -------------------------------------------------------------------------------------
@@ -98,64 +82,10 @@ def test_a_good_file_is_read_directly_as_libhdf5_reads_it(h5flume, path):
 # --- bad --------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass
-class Ending:
-    status: int
-    seconds: float
-    largest_bytes: int
-    out: str
-    err: str
-
-
-def run_measured(program, *arguments):
-    """Runs it and measures the process itself, without its children."""
-    text = {"mode": "w+", "errors": "replace"}
-    with tempfile.TemporaryFile(**text) as out, tempfile.TemporaryFile(**text) as err:
-        start = time.monotonic()
-        process = subprocess.Popen([program, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        watchdog = threading.Timer(3 * LONGEST_SECONDS, process.kill)
-        watchdog.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        watchdog.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.monotonic() - start
-        out.seek(0), err.seek(0)
-        return Ending(process.returncode, seconds, usage.ru_maxrss * 1024, out.read(), err.read())
-
-
-def harm_done(arguments, ending):
-    """What is wrong with the way a run ended, in words."""
-    harm = []
-    if ending.status not in (0, 1):
-        harm.append(f"status {ending.status}")
-    if ending.status == 1 and "h5flume: " not in ending.err:  # workers may complain before
-        harm.append("no message")
-    if ending.seconds > LONGEST_SECONDS:
-        harm.append(f"{ending.seconds:.1f} s")
-    if ending.largest_bytes > LARGEST_BYTES:
-        harm.append(f"{ending.largest_bytes >> 20} MiB")
-    return [f"{' '.join(arguments)}: {', '.join(harm)}\n{ending.err[-500:]}"] if harm else []
-
-
-def harm_of_file(program, path):
-    arguments = ["inspect", str(path), "--json"]
-    ending = run_measured(program, *arguments)
-    harm = harm_done(arguments, ending)
-    if ending.status != 0:
-        return harm
-    arguments = ["verify", str(path), "--json"]
-    harm += harm_done(arguments, run_measured(program, *arguments))
-    for dataset in json.loads(ending.out)["datasets"]:
-        arguments = ["stream", str(path), dataset["path"], "--json"]
-        harm += harm_done(arguments, run_measured(program, *arguments))
-    return harm
-
-
 def test_bad_files_do_no_harm(h5flume):
     files = files_in("bad")
     if not files:
         pytest.skip("no corpus beside the repository")
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with orphans_are_ours(), concurrent.futures.ThreadPoolExecutor(2) as pool:
         harm = sum(pool.map(lambda path: harm_of_file(h5flume.path, path), files), [])
     assert not harm, "\n".join(harm)
-    assert children_of(os.getpid()) == []

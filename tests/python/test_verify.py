@@ -1,7 +1,5 @@
 """Direct reading gives what libhdf5 gives, for random shapes, chunks, types and filters."""
 
-import itertools
-import os
 import random
 
 import h5py
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 
 from oracle import read_with_h5py, sha256
+from seeds import choose_seed
 
 FILTERS = {
     "none": {},
@@ -83,8 +82,7 @@ def write_random(file, name, options, chooser, generator):
 @pytest.mark.parametrize("libver", LIBVERS, ids=["old format", "new format"])
 @pytest.mark.parametrize("name", FILTERS)
 def test_random_datasets_are_read_directly_as_libhdf5_reads_them(h5flume, tmp_path, name, libver):
-    seed = int.from_bytes(os.urandom(4), "little")
-    print("seed", seed)
+    seed = choose_seed()
     chooser, generator = random.Random(seed), np.random.default_rng(seed)
     path = tmp_path / "random.h5"
     userblock = chooser.choice([0, 512, 4096])

@@ -41,6 +41,10 @@ void meet(const char* name, std::uint64_t ticket) {
   }
   if (accident.action == "crash") {
     ::signal(SIGSEGV, SIG_DFL);  // sanitizers have a handler of their own
+    sigset_t blocked;            // which it is on threads that were started for blocks
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGSEGV);
+    ::pthread_sigmask(SIG_UNBLOCK, &blocked, nullptr);
     ::raise(SIGSEGV);
   }
   if (accident.action == "die") ::raise(SIGKILL);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "readers/chunks/direct_reader.h"
+#include "readers/chunks/row_reader.h"
 #include "readers/chunks/index_file.h"
 #include "tests/readers/hdf5/storage_support.h"
 
@@ -49,11 +49,9 @@ class IndexImage {
 
 // All bytes of a dataset, read by its index alone.
 inline std::vector<std::byte> read_by_index(const chunks::IndexedDataset& indexed) {
-  auto bytes = std::make_unique<chunks::FileBytes>(indexed.info.file, indexed.identity);
-  chunks::DirectReader reader(std::make_shared<const chunks::DirectReader::Source>(
-      chunks::DirectReader::Source{indexed.info, indexed.map, std::move(bytes)}));
+  const auto reader = open_by_index(indexed);
   std::vector<std::byte> out(indexed.info.decoded_bytes());
-  reader.read_rows(0, indexed.info.row_count(), out);
+  reader->read_rows(0, indexed.info.row_count(), out);
   return out;
 }
 

@@ -21,12 +21,15 @@ std::size_t named_segments() {
 
 // A program that streams the file of its first argument, until it is killed: it says on descriptor
 // 3 who its workers are once it holds as many blocks as its second argument says. The third orders
-// an accident, so that slots are in the state wanted.
+// an accident, so that slots are in the state wanted; the fourth says whether it reads directly.
 int stream_until_killed(const std::vector<std::string>& arguments) {
   const Accident accident(arguments[2]);
   Channel channel{FileDescriptor(3)};
   auto queue = Streamer(arguments[0], {.worker_path = H5FLUME_TEST_WORKER_PATH})
-                   .queue("/t", {.workers = 2, .read_ahead = 5, .block_rows = kBlockRows});
+                   .queue("/t", {.direct = arguments[3] == "direct",
+                                 .workers = 2,
+                                 .read_ahead = 5,
+                                 .block_rows = kBlockRows});
   std::vector<Block> held;
   while (held.size() < std::stoul(arguments[1])) held.push_back(queue.take().value());
   std::string pids;
@@ -42,7 +45,7 @@ const ChildRole kConsumer("stream-consumer", stream_until_killed);
 
 TEST_CASE("a worker killed in any state of its slot loses and doubles nothing",
           "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   data.options.ordered = GENERATE(false, true);
   const std::string point =
       GENERATE("ring.claimed", "block.reading", "ring.filled", "ring.published");
@@ -58,7 +61,7 @@ TEST_CASE("a worker killed in any state of its slot loses and doubles nothing",
 }
 
 TEST_CASE("a worker killed while it waits or starts is replaced", "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   const std::string point = GENERATE("ring.reserving", "ring.waiting");
   const Accident accident(point + " 0 die " + data.folder.file("once"));
   auto queue = data.queue();
@@ -67,7 +70,7 @@ TEST_CASE("a worker killed while it waits or starts is replaced", "[reader][stre
 
 TEST_CASE("workers killed at random while a consumer holds blocks lose and double nothing",
           "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   const std::uint64_t seed = std::random_device{}();
   CAPTURE(seed);
   std::mt19937_64 random(seed);
@@ -91,7 +94,7 @@ TEST_CASE("workers killed at random while a consumer holds blocks lose and doubl
 
 TEST_CASE("a block that kills every worker becomes an error that names it",
           "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   data.options.ordered = GENERATE(false, true);
   const Accident accident("block.reading 7 crash");
   auto queue = data.queue();
@@ -107,7 +110,7 @@ TEST_CASE("a block that kills every worker becomes an error that names it",
 
 TEST_CASE("a worker that does not answer is killed and its block becomes an error",
           "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   const std::string action = GENERATE("hang", "stop");
   const Accident accident("block.reading 7 " + action);
   data.options.block_timeout = 400ms;
@@ -123,7 +126,7 @@ TEST_CASE(
     "the consumer's death leaves no process and no segment behind, whatever state slots "
     "are in",
     "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   // Blocks held, and what ticket 3 is stopped at.
   const auto [held, order] = GENERATE(table<std::string, std::string>(
       {{"0", "block.reading 0 stop"},   // claimed, and a worker that cannot run
@@ -134,14 +137,16 @@ TEST_CASE(
   CAPTURE(held, order);
   const std::size_t segments = named_segments();
   auto [channel, other_end] = Channel::make();
-  auto consumer = start_child("stream-consumer", {data.path, held, order}, {other_end.get()});
+  auto consumer = start_child("stream-consumer",
+                              {data.path, held, order, data.options.direct ? "direct" : "hdf5"},
+                              {other_end.get()});
   other_end.reset();
   const auto message = channel.receive();
   REQUIRE(message);
   std::vector<int> pids;
   std::istringstream text(message->text);
   for (int pid = 0; text >> pid;) pids.push_back(pid);
-  REQUIRE(pids.size() == 2);
+  REQUIRE(pids.size() == (data.options.direct ? 1 : 2));
   const auto workers = watch(pids);
   for (const auto& worker : workers) CHECK(worker.alive());
 
@@ -152,7 +157,7 @@ TEST_CASE(
 }
 
 TEST_CASE("close leaves no worker behind, also not one that is stuck", "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   const Accident accident("block.reading 3 " + std::string(GENERATE("hang", "stop")));
   auto queue = data.queue();
   const auto workers = watch(queue.worker_pids());
@@ -163,7 +168,7 @@ TEST_CASE("close leaves no worker behind, also not one that is stuck", "[reader]
 }
 
 TEST_CASE("workers end with the stream, not with the queue", "[reader][stream]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   auto queue = data.queue();
   const auto workers = watch(queue.worker_pids());
   CHECK(drain(queue).complete());
@@ -172,7 +177,7 @@ TEST_CASE("workers end with the stream, not with the queue", "[reader][stream]")
 
 TEST_CASE("a file that is gone when a worker has to be replaced is an error, not a hang",
           "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   data.options.workers = 1;
   const Accident accident("block.reading 7 die");
   auto queue = data.queue();
@@ -188,7 +193,7 @@ TEST_CASE("a file that is gone when a worker has to be replaced is an error, not
 
 TEST_CASE("a file replaced while it is streamed is never mixed with the new one",
           "[reader][stream][kill]") {
-  ProcessFixture data;
+  ProcessFixture data(GENERATE(true, false));
   data.options.workers = 1;
   const Accident accident("block.reading 20 die " + data.folder.file("once"));
   auto queue = data.queue();

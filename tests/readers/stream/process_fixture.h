@@ -34,7 +34,11 @@ class Accident {
 };
 
 struct ProcessFixture {
-  ProcessFixture() { write_table(path, "/t", {.rows = kRows, .columns = 8, .chunk_rows = 10}); }
+  // By one process with threads, or by a process for each worker.
+  explicit ProcessFixture(bool direct = true) {
+    options.direct = direct;
+    write_table(path, "/t", {.rows = kRows, .columns = 8, .chunk_rows = 10});
+  }
   TemporaryFolder folder;
   std::string path = folder.file("t.h5");
   StreamOptions options{.block_rows = kBlockRows};

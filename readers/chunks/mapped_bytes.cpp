@@ -1,0 +1,36 @@
+#include "readers/chunks/mapped_bytes.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace h5flume::chunks {
+namespace {
+
+// Has what is not in memory read in one go, and not a few pages at each fault.
+void read_ahead(std::span<const std::byte> bytes) noexcept {
+  static const auto page_bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t first_page = begin & ~(page_bytes - 1);
+  ::madvise(reinterpret_cast<void*>(first_page), begin - first_page + bytes.size(), MADV_WILLNEED);
+}
+
+}  // namespace
+
+MappedBytes::MappedBytes(FileBytes file)
+    : file_(std::move(file)), mapping_(file_.descriptor(), file_.path()) {}
+
+std::span<const std::byte> MappedBytes::fetch(std::uint64_t offset, std::size_t size_bytes,
+                                              std::vector<std::byte>& buffer) const {
+  const auto all = mapping_.bytes();
+  if (offset > all.size() || size_bytes > all.size() - offset) {
+    return file_.fetch(offset, size_bytes, buffer);  // which says what is wrong
+  }
+  file_.check_unchanged();  // a file that has been cut short already is an error like any other
+  const auto bytes = all.subspan(offset, size_bytes);
+  read_ahead(bytes);
+  return bytes;
+}
+
+}  // namespace h5flume::chunks

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "core/file_mapping.h"
+#include "readers/chunks/file_bytes.h"
+
+namespace h5flume::chunks {
+
+/// A file, mapped: fetch() gives its bytes where they are, without a copy.
+///
+/// A file that is cut short meanwhile takes the process down, with SIGBUS: for worker processes,
+/// which can be replaced.
+class MappedBytes final : public ByteSource {
+ public:
+  /// Throws as the constructor of FileMapping does.
+  explicit MappedBytes(FileBytes file);
+
+  void read(std::uint64_t offset, std::span<std::byte> out) const override {
+    file_.read(offset, out);
+  }
+  std::span<const std::byte> fetch(std::uint64_t offset, std::size_t size_bytes,
+                                   std::vector<std::byte>& buffer) const override;
+  void check_unchanged() const override { file_.check_unchanged(); }
+  const FileIdentity& identity() const noexcept override { return file_.identity(); }
+
+ private:
+  FileBytes file_;
+  FileMapping mapping_;
+};
+
+}  // namespace h5flume::chunks

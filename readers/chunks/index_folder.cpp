@@ -36,9 +36,10 @@ bool is_settled(const FileIdentity& identity) {
 
 // Private, because it tells which files the user works with.
 bool make_folder(const fs::path& path) {
-  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return true;
+  const auto is_there = [&] { return ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST; };
+  if (is_there()) return true;
   if (errno != ENOENT || !path.has_parent_path() || path.parent_path() == path) return false;
-  return make_folder(path.parent_path()) && ::mkdir(path.c_str(), 0700) == 0;
+  return make_folder(path.parent_path()) && is_there();  // others may be making it, too
 }
 
 // An index of this user's own. Nobody else's: who owns a file can cut it short while it is mapped.

@@ -9,3 +9,4 @@
 #include "readers/stream/streamer.h"
 #include "readers/worker/inspector.h"
 #include "readers/worker/isolated_dataset.h"
+#include "readers/worker/mapped_rows.h"

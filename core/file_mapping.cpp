@@ -9,7 +9,7 @@
 
 namespace h5flume {
 
-FileMapping::FileMapping(int descriptor, const std::string& name, Load load) {
+FileMapping::FileMapping(int descriptor, const std::string& name) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) throw_system_error("map " + name, errno);
   if (!S_ISREG(status.st_mode)) {
@@ -17,8 +17,7 @@ FileMapping::FileMapping(int descriptor, const std::string& name, Load load) {
   }
   if (status.st_size == 0) return;  // nothing to map, which mmap() would call an error
   const auto size_bytes = static_cast<std::size_t>(status.st_size);
-  const int now = load == Load::kNow ? MAP_POPULATE : 0;
-  void* const address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED | now, descriptor, 0);
+  void* const address = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, descriptor, 0);
   if (address == MAP_FAILED) throw_system_error("map " + name, errno);
   bytes_ = {static_cast<const std::byte*>(address), size_bytes};
 }

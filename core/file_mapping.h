@@ -19,15 +19,11 @@ namespace h5flume {
 /// Threads: all members may be called at once.
 class FileMapping {
  public:
-  /// When the pages are brought in: on their first use, or at once for a file that is read from
-  /// beginning to end, which saves a fault for each.
-  enum class Load { kOnUse, kNow };
-
   FileMapping() = default;
 
   /// Maps the file that is open at `descriptor`, which may be closed afterwards. `name` is for
   /// messages. Throws kInvalidArgument for what is no regular file, kOutOfMemory, kIo.
-  FileMapping(int descriptor, const std::string& name, Load load = Load::kOnUse);
+  FileMapping(int descriptor, const std::string& name);
 
   FileMapping(FileMapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
   FileMapping& operator=(FileMapping&& other) noexcept {

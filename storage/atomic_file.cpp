@@ -98,14 +98,15 @@ void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes
   }
 }
 
-void AtomicFile::commit() && {
-  if (::fsync(file_.get()) != 0) throw_system_error("write " + destination_, errno);
+void AtomicFile::commit(Sync sync) && {
+  if (sync == Sync::kYes && ::fsync(file_.get()) != 0)
+    throw_system_error("write " + destination_, errno);
   if (std::rename(temporary_.c_str(), destination_.c_str()) != 0) {
     throw_system_error("create " + destination_, errno);
   }
   temporary_.clear();
   file_.reset();
-  sync_directory_of(destination_);
+  if (sync == Sync::kYes) sync_directory_of(destination_);
 }
 
 void AtomicFile::abandon() noexcept {

@@ -37,9 +37,13 @@ class [[nodiscard]] AtomicFile {
   /// for a full disk, kIo and so on, naming the destination.
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
 
+  /// Whether the contents have to survive the machine's going down at any moment. If not, what is
+  /// found at the destination then may be the old contents, the new, or part of the new.
+  enum class Sync { kYes, kNo };
+
   /// Makes the contents durable and publishes them under the destination's name, replacing what
   /// was there. Throws as write_at() does; nothing is published then.
-  void commit() &&;
+  void commit(Sync sync = Sync::kYes) &&;
 
   /// Removes the temporary. No effect after commit().
   void abandon() noexcept;

@@ -92,25 +92,26 @@ void check_and_complete(IndexedDataset& indexed) {
   }
 }
 
-void check_chunks(const IndexedDataset& indexed, std::uint64_t first,
-                  std::span<const StoredChunk> chunks) {
-  // One pass without a branch for each chunk; the second, which names one, is for bad ones only.
+void check_chunks(const IndexedDataset& indexed, std::span<const StoredChunk> chunks) {
+  // One pass without a branch for each chunk; the second, which names one, is for bad ones only. A
+  // size of 0 wraps around, and a size beyond the file makes the second term meaningless.
   const std::uint64_t file_bytes = indexed.identity.size_bytes;
   const auto is_right = [file_bytes](const StoredChunk& chunk) {
-    const bool inside =
-        chunk.size_bytes != 0 && hdf5::lies_inside(chunk.address, chunk.size_bytes, file_bytes);
-    const bool missing = chunk.address == hdf5::kMissing && chunk.size_bytes == 0;
-    return (inside || missing) && chunk.reserved == 0;
+    const unsigned inside = unsigned{chunk.size_bytes - 1 < file_bytes} &
+                            unsigned{chunk.address <= file_bytes - chunk.size_bytes};
+    const unsigned missing =
+        unsigned{chunk.address == hdf5::kMissing} & unsigned{chunk.size_bytes == 0};
+    return (inside | missing) & unsigned{chunk.reserved == 0};
   };
-  bool all_right = true;
+  unsigned all_right = 1;
   for (const StoredChunk& chunk : chunks) all_right &= is_right(chunk);
-  if (all_right) return;
+  if (all_right != 0) return;
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    if (is_right(chunks[i])) continue;
-    throw Error(ErrorCode::kCorruptData,
-                fmt::format("{}: {} bytes at {} of a file of {}",
-                            hdf5::name_of_chunk(first + i, indexed.map.grid), chunks[i].size_bytes,
-                            chunks[i].address, file_bytes));
+    if (is_right(chunks[i]) != 0) continue;
+    throw Error(
+        ErrorCode::kCorruptData,
+        fmt::format("{}: {} bytes at {} of a file of {}", hdf5::name_of_chunk(i, indexed.map.grid),
+                    chunks[i].size_bytes, chunks[i].address, file_bytes));
   }
 }
 

@@ -11,8 +11,7 @@ namespace h5flume::chunks {
 /// Throws Error{kCorruptData}, whose message is a cause.
 void check_and_complete(IndexedDataset& indexed);
 
-/// The same for chunks `first`, `first` + 1 ... of the table of an IndexedDataset that is complete.
-void check_chunks(const IndexedDataset& indexed, std::uint64_t first,
-                  std::span<const hdf5::StoredChunk> chunks);
+/// The same for the chunks of an IndexedDataset that is complete.
+void check_chunks(const IndexedDataset& indexed, std::span<const hdf5::StoredChunk> chunks);
 
 }  // namespace h5flume::chunks

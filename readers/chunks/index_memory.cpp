@@ -50,8 +50,7 @@ IndexedDataset index_from_memory(FileDescriptor memory) {
   if (seals < 0 || (seals & kSeals) != kSeals) {
     throw Error(ErrorCode::kCorruptData, "read an index: its memory is not sealed");
   }
-  auto mapping =
-      std::make_shared<const FileMapping>(memory.get(), "an index", FileMapping::Load::kNow);
+  auto mapping = std::make_shared<const FileMapping>(memory.get(), "an index");
   const auto bytes = mapping->bytes();
   return decode_index(bytes, std::move(mapping));
 }

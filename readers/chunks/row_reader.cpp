@@ -6,6 +6,7 @@
 #include "readers/chunks/direct_reader.h"
 #include "readers/chunks/file_bytes.h"
 #include "readers/chunks/filter_pipeline.h"
+#include "readers/chunks/index_folder.h"
 #include "readers/chunks/mapped_bytes.h"
 #include "readers/hdf5/storage_map.h"
 
@@ -72,6 +73,11 @@ void RowReader::append_rows(std::uint64_t, std::uint64_t, ListWriter&) {
 
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
                                            const hdf5::OpenOptions& options) {
+  const chunks::IndexFolder kept(options.direct && options.fields.empty() ? options.index_folder
+                                                                          : std::string());
+  if (auto indexed = kept.find(file, path, options.allow_outside_sources)) {
+    return open_by_index(*std::move(indexed), options);
+  }
   hdf5::OpenOptions with_own_filters = options;
   with_own_filters.allow_missing_filters = options.direct;
   hdf5::Dataset dataset(file, path, with_own_filters);
@@ -81,11 +87,12 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
     dataset.require_filters();
     return std::make_unique<LibraryReader>(std::move(dataset), options, std::move(reason));
   }
-  return open_by_index({.info = dataset.info(),
-                        .identity = dataset.identity(),
-                        .map = std::move(map),
-                        .allow_outside_sources = options.allow_outside_sources},
-                       options);
+  chunks::IndexedDataset indexed{.info = dataset.info(),
+                                 .identity = dataset.identity(),
+                                 .map = std::move(map),
+                                 .allow_outside_sources = options.allow_outside_sources};
+  kept.keep(indexed);
+  return open_by_index(std::move(indexed), options);
 }
 
 std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,

@@ -28,6 +28,10 @@ struct OpenOptions {
   /// For open_row_reader(): reads without libhdf5 where the way the dataset is stored allows it.
   bool direct = true;
 
+  /// For open_row_reader(): where indices of large datasets are kept, see chunks::IndexFolder.
+  /// Empty: nowhere.
+  std::string index_folder;
+
   /// Memory for decoded chunks that reach over the end of a block, of all readers of the dataset in
   /// this process together, where it is read directly. A chunk that finds no room is decoded again
   /// for each block.

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/file_descriptor.h"
+#include "readers/chunks/index_folder.h"
 #include "readers/stream/block_queue_internal.h"
 
 namespace h5flume {
@@ -116,6 +117,7 @@ WorkersOptions workers_options(const std::string& file, const std::string& datas
           .open = {.fields = options.fields,
                    .allow_outside_sources = file_options.allow_outside_sources,
                    .direct = options.direct,
+                   .index_folder = chunks::index_folder_path(file_options.index_folder),
                    .chunk_cache_bytes = options.chunk_cache_bytes},
           .worker = file_options,
           .count = options.workers.value_or(std::min(usable_cores(), kMaxDefaultWorkers)),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace h5flume {
@@ -23,6 +24,11 @@ struct FileOptions {
   /// Memory that one worker process may allocate; beyond it the block becomes an error.
   /// 0: no limit of its own.
   std::uint64_t worker_memory_bytes = 0;
+
+  /// Where indices of datasets of 10,000 chunks and more are kept, so that opening them again takes
+  /// milliseconds. Not set: the environment variable H5FLUME_INDEX_FOLDER, else h5flume in
+  /// $XDG_CACHE_HOME or ~/.cache. Empty: nowhere. A folder that cannot be written to is no error.
+  std::optional<std::string> index_folder;
 };
 
 }  // namespace h5flume

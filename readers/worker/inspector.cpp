@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "readers/chunks/index_folder.h"
 #include "readers/worker/worker_client.h"
 
 namespace h5flume {
@@ -42,8 +43,10 @@ std::vector<hdf5::ListedDataset> Inspector::list() {
 
 hdf5::DatasetInfo Inspector::describe(const std::string& dataset) {
   return impl_->with_worker([&](WorkerClient& worker, auto deadline) {
-    const hdf5::OpenOptions options{.fields = {},
-                                    .allow_outside_sources = impl_->options.allow_outside_sources};
+    const hdf5::OpenOptions options{
+        .fields = {},
+        .allow_outside_sources = impl_->options.allow_outside_sources,
+        .index_folder = chunks::index_folder_path(impl_->options.index_folder)};
     worker.request_open(impl_->file, dataset, options);
     return worker.opened(deadline).info;
   });

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "readers/chunks/index_folder.h"
 #include "readers/chunks/index_memory.h"
 #include "readers/worker/worker_client.h"
 
@@ -13,6 +14,12 @@ namespace h5flume {
 IsolatedDataset index_isolated(const std::string& file, const std::string& dataset,
                                const hdf5::OpenOptions& options, const FileOptions& file_options,
                                std::chrono::milliseconds timeout) {
+  if (options.direct && options.fields.empty()) {
+    const chunks::IndexFolder kept(options.index_folder);
+    if (auto index = kept.find(file, dataset, options.allow_outside_sources)) {
+      return {index->info, index->identity, std::move(index)};
+    }
+  }
   WorkerClient worker(file_options, fmt::format("open {} {}", file, dataset));
   worker.request_open(file, dataset, options, WorkerClient::Index::kHandOver);
   WorkerClient::Deadline deadline;
@@ -39,7 +46,8 @@ std::unique_ptr<RowReader> open_isolated(const std::string& file, const std::str
                                          const FileOptions& options,
                                          std::chrono::milliseconds timeout) {
   const hdf5::OpenOptions opening{.fields = {},
-                                  .allow_outside_sources = options.allow_outside_sources};
+                                  .allow_outside_sources = options.allow_outside_sources,
+                                  .index_folder = chunks::index_folder_path(options.index_folder)};
   auto isolated = index_isolated(file, dataset, opening, options, timeout);
   if (!isolated.index) {
     throw Error(ErrorCode::kUnsupported, fmt::format("open '{}' of {} without libhdf5: {}", dataset,

@@ -23,7 +23,8 @@ struct IsolatedDataset {
 };
 
 /// Opens a dataset in a worker process, which ends with that: a file that crashes, hangs or bloats
-/// libhdf5 does it there. The caller's process does not call libhdf5.
+/// libhdf5 does it there. The caller's process does not call libhdf5. No worker process is needed
+/// for an index that is kept in `options.index_folder`.
 ///
 /// Throws what hdf5::Dataset's constructor throws, kWorkerFailed if the file takes the worker down,
 /// kTimeout after `timeout` (0: never), and kNotFound, kResourceLimit or kIo if no worker can be

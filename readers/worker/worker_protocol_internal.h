@@ -60,7 +60,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RowRange, first, count)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(BlockPlan, rows, block_rows, cyclic, remainder)
 
 namespace hdf5 {
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenOptions, fields, allow_outside_sources, direct,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenOptions, fields, allow_outside_sources, direct, index_folder,
                                    chunk_cache_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ListedDataset, path, error)
 }  // namespace hdf5

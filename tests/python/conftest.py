@@ -7,6 +7,9 @@ import subprocess
 
 import pytest
 
+# Indices of chunks do not go to the user's own folder.
+os.environ.setdefault("H5FLUME_INDEX_FOLDER", "")
+
 
 class Result:
     """How one run of the program ended."""

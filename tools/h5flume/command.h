@@ -5,6 +5,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "readers/worker/file_options.h"
 #include "tools/h5flume/signal_watch.h"
 
 namespace h5flume::cli {
@@ -26,6 +27,9 @@ void add_sample(CLI::App& app, Context& context);
 
 /// Adds --json.
 void add_json_option(CLI::App& command, Context& context);
+
+/// Adds --index-folder and --no-index.
+void add_index_options(CLI::App& command, FileOptions& opening);
 
 /// Prints the one JSON object of a run.
 void print_json(const nlohmann::ordered_json& object);

@@ -20,7 +20,7 @@ namespace {
 struct Arguments {
   std::string file;
   std::string dataset;
-  bool allow_outside_sources = false;
+  FileOptions opening;
 };
 
 struct Failure {
@@ -35,7 +35,7 @@ struct Entry {
 };
 
 std::vector<Entry> look_into(const Arguments& arguments) {
-  Inspector inspector(arguments.file, {.allow_outside_sources = arguments.allow_outside_sources});
+  Inspector inspector(arguments.file, arguments.opening);
   std::vector<Entry> entries;
   if (!arguments.dataset.empty()) {
     entries.push_back({arguments.dataset, inspector.describe(arguments.dataset)});
@@ -152,8 +152,9 @@ void add_inspect(CLI::App& app, Context& context) {
       .add_option("DATASET", arguments->dataset,
                   "Path of one dataset inside the file; default: all of them")
       ->type_name("");
-  command.add_flag("--allow-outside-sources", arguments->allow_outside_sources,
+  command.add_flag("--allow-outside-sources", arguments->opening.allow_outside_sources,
                    "Follow links and sources that lead outside the file's own folder");
+  add_index_options(command, arguments->opening);
   add_json_option(command, context);
   command.footer("Example:\n  h5flume inspect run7.h5 /images");
   command.callback(

@@ -15,6 +15,19 @@ void add_json_option(CLI::App& command, Context& context) {
   command.add_flag("--json", context.json, "Print one JSON object on standard output");
 }
 
+void add_index_options(CLI::App& command, FileOptions& opening) {
+  auto* folder = command
+                     .add_option("--index-folder", opening.index_folder,
+                                 "Where indices of datasets of 10,000 chunks and more are kept. "
+                                 "Default: $H5FLUME_INDEX_FOLDER, else ~/.cache/h5flume")
+                     ->type_name("DIR");
+  command
+      .add_flag_callback(
+          "--no-index", [&opening] { opening.index_folder = ""; },
+          "Neither look for a kept index nor keep one")
+      ->excludes(folder);
+}
+
 CLI::Validator whole_number(std::int64_t least, std::int64_t most) {
   auto range = CLI::Range(least, most);
   return range.description("");  // the option's help says it in words

@@ -233,6 +233,7 @@ void add_performance(CLI::App& command, Arguments& arguments) {
                   "Blocks in flight, each in memory. Default: twice the workers and one")
       ->type_name("N")
       ->check(whole_number(1, 1 << 20));
+  add_index_options(command, arguments.opening);
   command
       .add_option("--timeout", arguments.timeout_seconds,
                   "Seconds that a worker process may need for one block, and for opening the "

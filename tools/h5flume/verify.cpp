@@ -118,8 +118,7 @@ Report verify(const Arguments& arguments, const SignalWatch& signals) {
   std::vector<hdf5::ListedDataset> datasets{{arguments.dataset, {}}};
   const bool all = arguments.dataset.empty();
   if (all) {
-    Inspector inspector(arguments.file,
-                        {.allow_outside_sources = arguments.opening.allow_outside_sources});
+    Inspector inspector(arguments.file, arguments.opening);
     datasets = inspector.list();
   }
   report.datasets = datasets.size();
@@ -191,6 +190,7 @@ void add_verify(CLI::App& app, Context& context) {
       ->type_name("");
   command.add_flag("--allow-outside-sources", arguments->opening.allow_outside_sources,
                    "Follow links and sources that lead outside the file's own folder");
+  add_index_options(command, arguments->opening);
   command.add_flag("--quiet", arguments->quiet, "No progress bar and no summary");
   add_json_option(command, context);
   command.footer(

@@ -130,11 +130,13 @@ def print_targets(stream, ring):
         for reader in ("2 processes", "2 threads"):
             value = first(file, reader)["steady_to_bare"]
             check(f"{file}, {reader}, directly", ">= 0.90 of bare", value, "{:.2f}", value >= 0.9)
-    for file, wanted in (("sensor_gzip", 3.5), ("small_chunks", 3)):
-        value = (first(file, "2 processes")["one_pass_ratio"]
-                 / first(file, "2 x H5Dread")["one_pass_ratio"])
-        check(f"{file}, 2 processes, directly", f">= {wanted} x two H5Dread loops", value,
-              "{:.2f} x", value >= wanted)
+    value = (first("sensor_gzip", "2 processes")["one_pass_ratio"]
+             / first("sensor_gzip", "2 x H5Dread")["one_pass_ratio"])
+    check("sensor_gzip, 2 processes, directly", ">= 3.5 x two H5Dread loops", value, "{:.2f} x",
+          value >= 3.5)
+    for reader in ("2 processes", "2 processes, index kept"):
+        value = first("small_chunks", reader)["one_pass_ratio"]
+        check(f"small_chunks, {reader}, directly", ">= 3 x H5Dread", value, "{:.2f} x", value >= 3)
     for file in ("contiguous", "chunked"):
         for kib, wanted in ((128, 6), (1024, 10)):
             for reader in ("1 process", "2 processes"):

@@ -158,7 +158,10 @@ std::vector<BenchFile> bench_files(const std::string& folder) {
       file(kTable, "/events", true),       file(kZstd, "/sensor", true),
       file(kLz4, "/sensor", true),         file(kSmallChunks, "/values", true),
       file(kContiguous, "/values", false), file(kChunked, "/values", false)};
-  for (BenchFile& each : files) each.library_reads = each.name != kZstd && each.name != kLz4;
+  for (BenchFile& each : files) {
+    each.library_reads = each.name != kZstd && each.name != kLz4;
+    each.many_chunks = each.name == kSmallChunks;
+  }
   return files;
 }
 

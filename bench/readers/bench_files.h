@@ -12,6 +12,7 @@ struct BenchFile {
   std::string dataset;
   bool filtered = false;
   bool library_reads = true;  ///< libhdf5 alone, without plug-ins
+  bool many_chunks = false;   ///< so that its index is worth keeping
 };
 
 /// The files of the speed targets, about 300 MB decoded each, small_chunks 40 MB:

@@ -43,6 +43,7 @@ struct Reader {
   unsigned loops = 1;
   unsigned bare = 0;  // threads of the bare loop
   bool direct = true;
+  bool keeps_index = false;
 
   bool is_baseline() const { return workers == 0 && loops == 1 && bare == 0; }
   bool is_bare() const { return bare > 0; }
@@ -52,17 +53,19 @@ struct Reader {
     if (workers == 0) return loops == 1 ? "H5Dread" : fmt::format("{} x H5Dread", loops);
     if (!direct) return fmt::format("{} processes, libhdf5", workers);
     const char* noun = kind == WorkerKind::kThreads ? "thread" : "process";
-    return fmt::format("{} {}{}", workers, noun,
+    return fmt::format("{} {}{}{}", workers, noun,
                        workers == 1                   ? ""
                        : kind == WorkerKind::kThreads ? "s"
-                                                      : "es");
+                                                      : "es",
+                       keeps_index ? ", index kept" : "");
   }
 };
 
 // No block_rows: what h5flume chooses, and what goes with not having been asked.
 void stream(const BenchFile& file, const Reader& reader, std::optional<std::int64_t> block_rows,
             const Arguments& arguments, bool cyclic, Pass& pass) {
-  const Streamer streamer(file.path);
+  const std::string index_folder = reader.keeps_index ? arguments.folder + "/index" : "";
+  const Streamer streamer(file.path, {.index_folder = index_folder});
   BlockQueue queue = streamer.queue(file.dataset, {.ordered = arguments.ordered,
                                                    .cyclic = cyclic,
                                                    .remainder = true,
@@ -131,6 +134,7 @@ std::vector<Row> measure(const BenchFile& file, const Arguments& arguments) {
     readers = {{0}, {0, WorkerKind::kProcesses, 2}, {.workers = 2, .direct = false}};
   }
   readers.insert(readers.end(), {{1}, {2}, {2, WorkerKind::kThreads}});
+  if (file.many_chunks) readers.push_back({.workers = 2, .keeps_index = true});
   std::optional<BareLoop> bare;
   if (file.filtered) {
     bare.emplace(file.path, file.dataset);

@@ -129,11 +129,8 @@ class Parser {
       return mask;
     }
     IndexList list;
-    sequence([&] {
-      list.indices.push_back(
-          integer("an integer: lists hold only integers, or only "
-                  "True and False"));
-    });
+    const std::string expected = "an integer: lists hold only integers, or only True and False";
+    sequence([&] { list.indices.push_back(integer(expected)); });
     return list;
   }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/python_literal_internal.h"
+
 namespace h5flume {
 namespace {
 
@@ -18,22 +20,6 @@ std::string dims_text(const std::vector<std::uint64_t>& dims) {
 
 std::string scalar_descr(char letter, std::size_t size) {
   return fmt::format("'{}{}{}'", size == 1 ? '|' : kByteOrder, letter, size);
-}
-
-// A Python string literal: bytes of UTF-8 above ASCII may stand as they are, .npy version 3 says.
-std::string python_literal(std::string_view text) {
-  std::string literal = "'";
-  for (const char letter : text) {
-    if (letter == '\'' || letter == '\\') {
-      literal += '\\';
-      literal += letter;
-    } else if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) {
-      literal += fmt::format("\\x{:02x}", static_cast<unsigned char>(letter));
-    } else {
-      literal += letter;
-    }
-  }
-  return literal + "'";
 }
 
 std::string compound_descr(const ElementType& type);
@@ -50,6 +36,7 @@ std::string field_descr(const ElementType& type) {
   return fmt::format("{}, ({},)", numpy_descr(*base), dims_text(dims));
 }
 
+// Names may be UTF-8, .npy version 3 says.
 std::string compound_descr(const ElementType& type) {
   std::vector<const Field*> fields;
   for (const Field& field : type.fields) fields.push_back(&field);

@@ -61,11 +61,19 @@ std::uint64_t stored_bytes(LibraryAccess& access, const OpenedDataset& opened) {
   return size;
 }
 
+// Whether contiguous data has an address. For data that has none, some releases add the size of the
+// user block to the address that stands for it, which is 2^64 - 1.
+bool has_address(const OpenedDataset& opened) {
+  const H5::H5File file(H5Iget_file_id(opened.dataset.getId()));
+  const haddr_t address = H5Dget_offset(opened.dataset.getId());
+  return address != HADDR_UNDEF && address + 1 != file.getCreatePlist().getUserblock();
+}
+
 std::uint64_t contiguous_address(LibraryAccess& access, const OpenedDataset& opened) {
   const std::uint64_t bytes = opened.info.decoded_bytes();
-  // Asked first: where nothing is allocated, some releases make up an offset.
-  const std::uint64_t stored = bytes == 0 ? 0 : stored_bytes(access, opened);
-  if (stored == 0) return kMissing;
+  if (bytes == 0) return kMissing;
+  const std::uint64_t stored = stored_bytes(access, opened);
+  if (stored == 0 && !has_address(opened)) return kMissing;
   if (stored < bytes) {
     throw Error(ErrorCode::kCorruptData, fmt::format("{} bytes are stored of {}", stored, bytes));
   }

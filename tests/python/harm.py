@@ -97,7 +97,7 @@ def harm_of_file(program, path, most_datasets=None, largest_dataset=None):
     for dataset in datasets:
         if largest_dataset is None:
             harm += run_harmlessly(program, "stream", path, dataset["path"])[1]
-        elif dataset.get("decoded_bytes", 0) <= largest_dataset:
+        elif (dataset.get("decoded_bytes") or 0) <= largest_dataset:
             for command in ("verify", "stream"):
                 harm += run_harmlessly(program, command, path, dataset["path"])[1]
     return harm

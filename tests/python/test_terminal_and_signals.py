@@ -50,22 +50,32 @@ def test_a_progress_bar_shows_nowhere_else(h5flume, images):
 # --- Ctrl-C -----------------------------------------------------------------------------------
 
 
-def endless(images, out=None):
+# Two worker processes, or one with two threads.
+WAYS = ["--no-direct", "--ordered"]
+
+
+def endless(images, out=None, way="--ordered"):
     """A stream that takes hours."""
-    arguments = ["stream", images, "/images", "--cyclic", "--blocks", 100_000, "--workers", 2]
+    arguments = ["stream", images, "/images", "--cyclic", "--blocks", 100_000, "--workers", 2, way]
     return arguments + (["--out", out] if out else [])
 
 
-def start_streaming(h5flume, arguments, **options):
-    process = h5flume.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-    assert wait_until(lambda: len(children_of(process.pid)) == 2)
+def has_all_workers(pid, way="--ordered"):
+    return len(children_of(pid)) == (2 if way == "--no-direct" else 1)
+
+
+def start_streaming(h5flume, arguments):
+    process = h5flume.start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    way = "--no-direct" if "--no-direct" in arguments else "--ordered"
+    assert wait_until(lambda: has_all_workers(process.pid, way))
     return process, children_of(process.pid)
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_a_stream_and_leaves_nothing(h5flume, images, tmp_path, number):
+def test_a_signal_stops_a_stream_and_leaves_nothing(h5flume, images, tmp_path, number, way):
     out = tmp_path / "out.npy"
-    process, workers = start_streaming(h5flume, endless(images, out))
+    process, workers = start_streaming(h5flume, endless(images, out, way))
     assert wait_until(lambda: os.listdir(tmp_path))
     process.send_signal(number)
     message = process.communicate(timeout=10)[1]
@@ -79,7 +89,7 @@ def test_ctrl_c_on_the_terminal_stops_a_stream(h5flume, images):
     pid, terminal = pty.fork()  # the child leads a session of its own, whose terminal this is
     if pid == 0:
         os.execv(h5flume.path, [h5flume.path, *map(str, endless(images))])
-    assert wait_until(lambda: len(children_of(pid)) == 2)
+    assert wait_until(lambda: has_all_workers(pid))
     workers = children_of(pid)
     reader = threading.Thread(target=read_to_end, args=(terminal,))
     reader.start()  # a terminal that is not read from stops its writers
@@ -125,19 +135,21 @@ def test_an_interrupted_run_says_so_in_json(h5flume, images, tmp_path):
     assert json.loads(out)["error"]["code"] == "interrupted"
 
 
-def test_a_killed_program_leaves_no_worker(h5flume, images):
-    process, workers = start_streaming(h5flume, endless(images))
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_program_leaves_no_worker(h5flume, images, way):
+    process, workers = start_streaming(h5flume, endless(images, way=way))
     process.kill()
     process.communicate(timeout=10)
     assert wait_until(lambda: not any(is_alive(worker) for worker in workers))
 
 
-def test_a_killed_worker_costs_neither_the_stream_nor_a_row(h5flume, tmp_path):
+@pytest.mark.parametrize("way", WAYS)
+def test_a_killed_worker_costs_neither_the_stream_nor_a_row(h5flume, tmp_path, way):
     path = tmp_path / "sensor.h5"
     h5flume.ok("sample", path, "--kind", "sensor", "--rows", 40_000)
     with h5py.File(path) as file:
         expected = sha256(file["/sensor"][()])
-    arguments = ["stream", path, "/sensor", "--workers", 2, "--digest", "--json"]
+    arguments = ["stream", path, "/sensor", "--workers", 2, "--digest", "--json", way]
     process, workers = start_streaming(h5flume, arguments)
     os.kill(workers[0], signal.SIGKILL)
     out = process.communicate(timeout=60)[0]

@@ -52,11 +52,8 @@ struct Reader {
     if (bare > 0) return fmt::format("bare loop, {} threads", bare);
     if (workers == 0) return loops == 1 ? "H5Dread" : fmt::format("{} x H5Dread", loops);
     if (!direct) return fmt::format("{} processes, libhdf5", workers);
-    const char* noun = kind == WorkerKind::kThreads ? "thread" : "process";
-    return fmt::format("{} {}{}{}", workers, noun,
-                       workers == 1                   ? ""
-                       : kind == WorkerKind::kThreads ? "s"
-                                                      : "es",
+    const char* noun = kind == WorkerKind::kThreads ? "thread" : "worker";
+    return fmt::format("{} {}{}{}", workers, noun, workers == 1 ? "" : "s",
                        keeps_index ? ", index kept" : "");
   }
 };

@@ -219,8 +219,8 @@ def readers(program):
         ("PyTables", read_pytables, []),
         ("multitables, 1 process", read_multitables, [1]),
         ("multitables, 2 processes", read_multitables, [2]),
-        ("h5flume, 1 process", read_h5flume, [program, "--workers", "1"]),
-        ("h5flume, 2 processes", read_h5flume, [program, "--workers", "2"]),
+        ("h5flume, 1 worker", read_h5flume, [program, "--workers", "1"]),
+        ("h5flume, 2 workers", read_h5flume, [program, "--workers", "2"]),
         ("h5flume, 2 threads", read_h5flume, [program, "--workers", "2", "--threads"]),
     ]
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <tuple>
 
 #include "core/python_literal_internal.h"
 
@@ -80,7 +81,14 @@ std::size_t ElementType::value_size() const noexcept {
   return kind == ElementKind::kList && !base.empty() ? base.front().size : size;
 }
 
-bool ElementType::operator==(const ElementType&) const = default;
+// Written out, because clang 14 and 16 crash over a defaulted comparison that contains itself.
+bool ElementType::operator==(const ElementType& other) const {
+  const auto parts = [](const ElementType& type) {
+    return std::tie(type.kind, type.size, type.fields, type.members, type.is_signed, type.base,
+                    type.dims);
+  };
+  return parts(*this) == parts(other);
+}
 
 std::string to_string(const ElementType& type) {
   switch (type.kind) {

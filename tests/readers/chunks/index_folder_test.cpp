@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thread>
 
+#include "core/channel.h"
 #include "readers/chunks/row_reader.h"
 #include "readers/worker/isolated_dataset.h"
 #include "tests/readers/chunks/index_support.h"
@@ -18,7 +19,6 @@
 using namespace h5flume;
 using namespace h5flume::hdf5;
 using namespace h5flume::test;
-using namespace std::chrono_literals;
 using h5flume::chunks::IndexFolder;
 
 namespace {
@@ -61,11 +61,15 @@ std::vector<std::byte> all_rows(RowReader& reader) {
   return bytes;
 }
 
-// Keeps the index of a dataset over and over, until it is killed.
+// Keeps the index of a dataset over and over, until it is killed; says so each time on
+// descriptor 3.
 int keep_until_killed(const std::vector<std::string>& arguments) {
   const auto index = indexed(arguments[0]);
   const IndexFolder folder(arguments[1]);
-  while (true) folder.keep(index);
+  Channel channel{FileDescriptor(3)};
+  do folder.keep(index);
+  while (channel.send("kept"));
+  return 0;
 }
 
 const ChildRole kKeeper("keep-index", keep_until_killed);
@@ -230,12 +234,12 @@ TEST_CASE("whoever is killed while keeping an index leaves a whole one or none",
           "[reader][chunks][index][kill]") {
   const ManyChunks data;
   for (int i = 0; i < 5; ++i) {
+    auto [channel, other_end] = Channel::make();
     std::vector<ChildProcess> keepers;
     for (int k = 0; k < 2; ++k) {
-      keepers.push_back(start_child("keep-index", {data.file, data.path}));
+      keepers.push_back(start_child("keep-index", {data.file, data.path}, {other_end.get()}));
     }
-    while (!fs::exists(data.kept())) std::this_thread::sleep_for(1ms);
-    std::this_thread::sleep_for(i * 3ms);
+    for (int kept = 0; kept <= i; ++kept) REQUIRE(channel.receive());
     keepers.clear();  // kills
     REQUIRE(data.find());
     CHECK(*data.find() == data.index);

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "readers/chunks/row_reader.h"
 #include "readers/chunks/index_file.h"
+#include "readers/chunks/row_reader.h"
 #include "tests/readers/hdf5/storage_support.h"
 
 // The vocabulary of the tests of indices: make one of a file, take it apart, read by it.

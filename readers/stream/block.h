@@ -20,6 +20,22 @@ void check_viewable(const ElementType& type, const ElementType* wanted, std::siz
 std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
                                       bool as_bytes);
 
+/// Rows of fixed-size elements as an array of T, see Block::view().
+template <class T>
+ArrayView<T> array_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
+                      std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
+  static_assert(std::is_trivially_copyable_v<T>, "a view shows plain data only");
+  constexpr bool kAsBytes = std::is_same_v<T, std::byte>;
+  if constexpr (std::is_arithmetic_v<T>) {
+    const ElementType wanted = element_type_of<T>();
+    check_viewable(dataset.type, &wanted, sizeof(T));
+  } else if constexpr (!kAsBytes) {
+    check_viewable(dataset.type, nullptr, sizeof(T));
+  }
+  return ArrayView<T>(std::move(lease), reinterpret_cast<const T*>(bytes.data()),
+                      view_shape(dataset, row_count, kAsBytes));
+}
+
 /// Rows of variable-length data. `wanted` is the type of the values, as for check_viewable(), or
 /// text. Throws kInvalidArgument if the values are of another.
 ListLayout list_layout(const hdf5::DatasetInfo& dataset, const ElementType* wanted,
@@ -113,17 +129,7 @@ class [[nodiscard]] Block {
 
 template <class T>
 ArrayView<T> Block::view() const {
-  static_assert(std::is_trivially_copyable_v<T>, "a view shows plain data only");
-  const auto memory = bytes();
-  constexpr bool kAsBytes = std::is_same_v<T, std::byte>;
-  if constexpr (std::is_arithmetic_v<T>) {
-    const ElementType wanted = element_type_of<T>();
-    internal::check_viewable(dataset_->type, &wanted, sizeof(T));
-  } else if constexpr (!kAsBytes) {
-    internal::check_viewable(dataset_->type, nullptr, sizeof(T));
-  }
-  return ArrayView<T>(lease_, reinterpret_cast<const T*>(memory.data()),
-                      internal::view_shape(*dataset_, row_count_, kAsBytes));
+  return internal::array_in<T>(*dataset_, row_count_, bytes(), lease_);
 }
 
 }  // namespace h5flume

@@ -103,18 +103,9 @@ class MappedRows {
 
 template <class T>
 ArrayView<T> RowsInPlace::view() const {
-  static_assert(std::is_trivially_copyable_v<T>, "a view shows plain data only");
-  const auto memory = bytes();
-  constexpr bool kAsBytes = std::is_same_v<T, std::byte>;
-  if constexpr (std::is_arithmetic_v<T>) {
-    const ElementType wanted = element_type_of<T>();
-    internal::check_viewable(dataset_->type, &wanted, sizeof(T));
-  } else if constexpr (!kAsBytes) {
-    internal::check_viewable(dataset_->type, nullptr, sizeof(T));
-  }
+  auto view = internal::array_in<T>(*dataset_, row_count_, bytes(), lease_);
   require_alignment(alignof(T));
-  return ArrayView<T>(lease_, reinterpret_cast<const T*>(memory.data()),
-                      internal::view_shape(*dataset_, row_count_, kAsBytes));
+  return view;
 }
 
 }  // namespace h5flume

@@ -94,7 +94,7 @@ void fill_blocks_on_threads(const BlockRing& ring, std::span<const WorkerId> wor
             fill_blocks(ring, worker, plan, clone);
           }));
     }
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     // Fewer threads do the same work.
   }
   BlockRing own_end(ring);

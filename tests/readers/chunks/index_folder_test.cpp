@@ -19,6 +19,7 @@
 using namespace h5flume;
 using namespace h5flume::hdf5;
 using namespace h5flume::test;
+using namespace std::chrono_literals;
 using h5flume::chunks::IndexFolder;
 
 namespace {

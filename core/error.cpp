@@ -8,7 +8,7 @@
 namespace h5flume {
 namespace {
 
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 13> kNames{{
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 15> kNames{{
     {ErrorCode::kInvalidArgument, "invalid_argument"},
     {ErrorCode::kNotFound, "not_found"},
     {ErrorCode::kUnsupported, "unsupported"},
@@ -20,7 +20,9 @@ constexpr std::array<std::pair<ErrorCode, std::string_view>, 13> kNames{{
     {ErrorCode::kResourceLimit, "resource_limit"},
     {ErrorCode::kWorkerFailed, "worker_failed"},
     {ErrorCode::kTimeout, "timeout"},
+    {ErrorCode::kCancelled, "cancelled"},
     {ErrorCode::kExpiredView, "expired_view"},
+    {ErrorCode::kConflict, "conflict"},
     {ErrorCode::kIo, "io"},
 }};
 

@@ -19,7 +19,9 @@ enum class ErrorCode {
   kResourceLimit,    ///< a limit: of the system (descriptors, processes) or that an option sets
   kWorkerFailed,     ///< a worker process cannot be started, died too often, or does not answer
   kTimeout,          ///< an operation did not end within the time its option allows
+  kCancelled,        ///< a request was cancelled, or its reader was closed before it was done
   kExpiredView,      ///< a view was used after its reservation had been released
+  kConflict,         ///< somebody else was first: the key is there already, the lease is another's
   kIo,               ///< the operating system reports a read or write error
 };
 

@@ -15,6 +15,11 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
+/// Whether it is the same file, whatever has been written to it.
+inline bool is_same_file(const FileIdentity& one, const FileIdentity& other) noexcept {
+  return one.device == other.device && one.inode == other.inode;
+}
+
 /// The identity of the file at `path`. Throws kNotFound or kIo, naming the path.
 FileIdentity identity_of(const std::string& path);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/saturating.h"
 
 namespace h5flume {
 
@@ -41,7 +42,7 @@ void ListWriter::give_up(std::uint64_t more_bytes) noexcept {
 }
 
 void ListWriter::add(std::uint64_t bytes) noexcept {
-  if (__builtin_add_overflow(needed_bytes_, bytes, &needed_bytes_)) needed_bytes_ = UINT64_MAX;
+  needed_bytes_ = saturating_sum(needed_bytes_, bytes);
 }
 
 }  // namespace h5flume

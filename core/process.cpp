@@ -33,29 +33,45 @@ class FileActions {
   ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
   posix_spawn_file_actions_t* get() { return &actions_; }
 
-  // Numbers above all targets first, so that no dup2 overwrites a descriptor still to be moved.
-  void pass(const std::vector<int>& descriptors) {
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
-    const int count = static_cast<int>(descriptors.size());
-    int spare = kFirstDescriptor + count;
-    for (const int descriptor : descriptors) spare = std::max(spare, descriptor + 1);
-    for (int i = 0; i < count; ++i) {
-      ::posix_spawn_file_actions_adddup2(&actions_, descriptors[i], spare + i);
+  // Leaves the program with its three standard descriptors and those that it inherits.
+  void pass(const Program& program) {
+    std::vector<std::pair<int, int>> moves;  // from, to
+    if (program.input >= 0) moves.emplace_back(program.input, STDIN_FILENO);
+    if (program.output >= 0) moves.emplace_back(program.output, STDOUT_FILENO);
+    if (program.error >= 0) moves.emplace_back(program.error, STDERR_FILENO);
+    int target = kFirstDescriptor;
+    for (const int descriptor : program.descriptors) moves.emplace_back(descriptor, target++);
+    move_all(moves, target);
+    if (program.input < 0) {
+      ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     }
-    for (int i = 0; i < count; ++i) {
-      ::posix_spawn_file_actions_adddup2(&actions_, spare + i, kFirstDescriptor + i);
+    if (program.output < 0) {
+      ::posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
     }
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kFirstDescriptor + count);
+    ::posix_spawn_file_actions_addclosefrom_np(&actions_, target);
   }
 
  private:
+  // Numbers above all targets first, so that no dup2 overwrites a descriptor still to be moved.
+  void move_all(const std::vector<std::pair<int, int>>& moves, int end_of_targets) {
+    int spare = end_of_targets;
+    for (const auto& [from, to] : moves) spare = std::max(spare, from + 1);
+    int parked = spare;
+    for (const auto& [from, to] : moves) {
+      ::posix_spawn_file_actions_adddup2(&actions_, from, parked++);
+    }
+    parked = spare;
+    for (const auto& [from, to] : moves) {
+      ::posix_spawn_file_actions_adddup2(&actions_, parked++, to);
+    }
+  }
+
   posix_spawn_file_actions_t actions_{};
 };
 
 class SpawnAttributes {
  public:
-  SpawnAttributes() {
+  explicit SpawnAttributes(bool leads_group) {
     ::posix_spawnattr_init(&attributes_);
     sigset_t blocked;
     sigemptyset(&blocked);
@@ -64,7 +80,9 @@ class SpawnAttributes {
     sigfillset(&reset);
     ::posix_spawnattr_setsigmask(&attributes_, &blocked);
     ::posix_spawnattr_setsigdefault(&attributes_, &reset);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const int group = leads_group ? POSIX_SPAWN_SETPGROUP : 0;
+    ::posix_spawnattr_setflags(
+        &attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
   }
   SpawnAttributes(const SpawnAttributes&) = delete;
   SpawnAttributes& operator=(const SpawnAttributes&) = delete;
@@ -75,12 +93,20 @@ class SpawnAttributes {
   posix_spawnattr_t attributes_{};
 };
 
-std::vector<char*> environment_without(const std::vector<std::string>& names) {
+std::string_view variable_name(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+std::vector<char*> environment_of(const Program& program) {
+  std::vector<std::string_view> dropped(program.unset_environment.begin(),
+                                        program.unset_environment.end());
+  for (const auto& entry : program.set_environment) dropped.push_back(variable_name(entry));
   std::vector<char*> kept;
   for (char** entry = environ; *entry; ++entry) {
-    const std::string_view text(*entry);
-    const std::string_view name = text.substr(0, text.find('='));
-    if (std::find(names.begin(), names.end(), name) == names.end()) kept.push_back(*entry);
+    if (std::find(dropped.begin(), dropped.end(), variable_name(*entry)) == dropped.end()) {
+      kept.push_back(*entry);
+    }
+  }
+  for (const auto& entry : program.set_environment) {
+    kept.push_back(const_cast<char*>(entry.c_str()));
   }
   kept.push_back(nullptr);
   return kept;
@@ -99,14 +125,14 @@ std::string to_string(const ExitStatus& status) {
 
 ChildProcess ChildProcess::spawn(const Program& program) {
   FileActions actions;
-  actions.pass(program.descriptors);
-  SpawnAttributes attributes;
+  actions.pass(program);
+  SpawnAttributes attributes(program.leads_group);
   std::vector<char*> arguments{const_cast<char*>(program.path.c_str())};
   for (const auto& argument : program.arguments) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   }
   arguments.push_back(nullptr);
-  auto environment = environment_without(program.unset_environment);
+  auto environment = environment_of(program);
 
   pid_t pid = 0;
   const int failure = ::posix_spawn(&pid, program.path.c_str(), actions.get(), attributes.get(),
@@ -136,6 +162,11 @@ ChildProcess::~ChildProcess() {
 
 void ChildProcess::kill() noexcept {
   if (pidfd_) pidfd_kill(pidfd_.get());
+}
+
+void ChildProcess::kill_group() noexcept {
+  // The number is this child's, and so its group's, until wait() has collected the status.
+  if (pidfd_) ::kill(-pid_, SIGKILL);
 }
 
 std::optional<ExitStatus> ChildProcess::wait(std::optional<std::chrono::milliseconds> timeout) {

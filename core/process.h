@@ -27,10 +27,19 @@ struct Program {
   std::string path;
   std::vector<std::string> arguments;          ///< after the program's name
   std::vector<std::string> unset_environment;  ///< variables it does not inherit
+  std::vector<std::string> set_environment;    ///< "NAME=value": in place of inherited ones
 
-  /// Descriptors it inherits; the first becomes its descriptor 3, and so on. No others but standard
-  /// error are left open: its input is empty and its output goes to standard error.
+  int input = -1;   ///< becomes its standard input; -1: that is empty
+  int output = -1;  ///< becomes its standard output; -1: that goes to its standard error
+  int error = -1;   ///< becomes its standard error; -1: it inherits that
+
+  /// Descriptors it inherits; the first becomes its descriptor 3, and so on. No others are left
+  /// open.
   std::vector<int> descriptors;
+
+  /// Makes it the leader of a process group of its own, which ChildProcess::kill_group() ends with
+  /// all that it has started.
+  bool leads_group = false;
 };
 
 /// A child process: started by spawn and exec, because forking a process that has threads inside
@@ -55,6 +64,10 @@ class ChildProcess {
 
   /// SIGKILL. No effect on a process that has ended.
   void kill() noexcept;
+
+  /// SIGKILL to all of the group that it leads; see Program::leads_group. Those who live on in it
+  /// after their leader's end are killed too, until wait() has collected that.
+  void kill_group() noexcept;
 
   /// Waits for the end, and collects the status; nothing if `timeout` passes first.
   std::optional<ExitStatus> wait(std::optional<std::chrono::milliseconds> timeout = std::nullopt);

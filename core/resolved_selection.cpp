@@ -176,13 +176,6 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return fmt::format("({}{})", text, shape.size() == 1 ? "," : "");
 }
 
-// Lists may be long, messages should not be.
-std::string shortened(std::string text) {
-  constexpr std::size_t kLongest = 120;
-  if (text.size() > kLongest) text.replace(kLongest / 2, text.size() - kLongest, " ... ");
-  return text;
-}
-
 }  // namespace
 
 std::uint64_t ResolvedAxis::count() const noexcept {
@@ -214,9 +207,8 @@ ResolvedSelection resolve(const Selection& selection, std::span<const std::uint6
   if (element_axes_begin == steps.end()) resolution.append_axes(element_shape);
   return std::move(resolution).finish();
 } catch (const Error& error) {
-  throw Error(error.code(),
-              fmt::format("select {} of shape {}: {}", shortened(to_string(selection)),
-                          shape_text(shape), error.what()));
+  throw Error(error.code(), fmt::format("select {} of shape {}: {}", to_short_string(selection),
+                                        shape_text(shape), error.what()));
 }
 
 }  // namespace h5flume

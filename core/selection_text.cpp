@@ -324,4 +324,11 @@ std::string to_string(const Selection& selection) {
   return std::move(writer.text);
 }
 
+std::string to_short_string(const Selection& selection) {
+  constexpr std::size_t kLongest = 120;
+  std::string text = to_string(selection);
+  if (text.size() > kLongest) text.replace(kLongest / 2, text.size() - kLongest, " ... ");
+  return text;
+}
+
 }  // namespace h5flume

@@ -27,4 +27,7 @@ Selection parse_selection(std::string_view text);
 /// places, becomes an empty list, which takes the same.
 std::string to_string(const Selection& selection);
 
+/// The same for messages: lists may be long, and then their middle is left out.
+std::string to_short_string(const Selection& selection);
+
 }  // namespace h5flume

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "storage/write_fully.h"
 
 namespace h5flume {
 namespace {
@@ -86,16 +87,7 @@ void AtomicFile::resize(std::uint64_t size_bytes) {
 }
 
 void AtomicFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const auto written =
-        ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      throw_system_error("write " + destination_, errno);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-    offset += static_cast<std::uint64_t>(written);
-  }
+  write_fully(file_.get(), offset, bytes, "write " + destination_);
 }
 
 void AtomicFile::commit(Sync sync) && {

@@ -5,15 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
 
 #include "core/error.h"
 #include "readers/chunks/filter_pipeline.h"
+#include "tests/fuzz/replay.h"
 
 using namespace h5flume;
 
@@ -64,35 +62,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-void run_random(std::uint64_t count) {
-  std::mt19937_64 random(1);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    // Memory of the exact size, so that a sanitizer sees one byte too many.
-    const std::size_t size = random() % 300;
-    const std::unique_ptr<std::uint8_t[]> input(new std::uint8_t[size]);
-    // Small numbers are what sizes and lengths are made of.
-    for (std::size_t k = 0; k < size; ++k) {
-      input[k] = static_cast<std::uint8_t>(random() % 3 == 0 ? random() % 4 : random());
-    }
-    LLVMFuzzerTestOneInput(input.get(), size);
+// Small numbers are what sizes and lengths are made of.
+std::vector<std::uint8_t> small_numbers(std::mt19937_64& random) {
+  std::vector<std::uint8_t> input(random() % 300);
+  for (auto& byte : input) {
+    byte = static_cast<std::uint8_t>(random() % 3 == 0 ? random() % 4 : random());
   }
+  return input;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc < 2) run_random(20'000);
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (argument.find_first_not_of("0123456789") == std::string::npos) {
-      run_random(std::stoull(argument));
-      continue;
-    }
-    std::ifstream file(argument, std::ios::binary);
-    const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  }
-  std::cout << "done\n";
-}
+int main(int argc, char** argv) { return h5flume::fuzz::replay(argc, argv, small_numbers); }
 
 #endif

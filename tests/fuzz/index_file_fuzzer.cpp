@@ -2,8 +2,8 @@
 // begins with a byte that says what is done:
 //
 //   bits 0-2   which of the valid indices made here is changed; 7: the rest is the index itself
-//   bit 3      lengths and checksums are made right afterwards, so that what lies behind them is
-//   met bit 4      two bytes follow: where it is cut
+//   bit 3      length and checksums are made right afterwards, so that what lies behind them is met
+//   bit 4      two bytes follow: where it is cut
 //
 // The rest are changes of four bytes each: where (two bytes), how, with what. Clang with
 // -fsanitize=fuzzer brings the search; built without it, this replays the files it is given, or
@@ -16,9 +16,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
@@ -27,6 +24,8 @@
 #include "core/error.h"
 #include "readers/chunks/direct_reader.h"
 #include "readers/chunks/index_file.h"
+#include "storage/mapped/container_writer.h"
+#include "tests/fuzz/replay.h"
 
 using namespace h5flume;
 
@@ -83,13 +82,6 @@ chunks::IndexedDataset dataset_of(std::vector<std::uint64_t> shape,
   return indexed;
 }
 
-std::vector<std::byte> bytes_of(const chunks::IndexedDataset& indexed) {
-  const auto parts = chunks::encode_index(indexed);
-  std::vector<std::byte> bytes = parts.head;
-  bytes.insert(bytes.end(), parts.chunks.begin(), parts.chunks.end());
-  return bytes;
-}
-
 std::vector<std::vector<std::byte>> valid_indices() {
   auto contiguous = dataset_of({10, 3}, {});
   contiguous.map.swap_bytes = 4;
@@ -107,11 +99,21 @@ std::vector<std::vector<std::byte>> valid_indices() {
   text.map.fill.resize(8);
   using Padding = hdf5::TextRun::Padding;
   text.map.text = {{Padding::kFirstNul, 0, 2, {}}, {Padding::kSpaces, 2, 2, {{3, 2}}}};
-  return {bytes_of(contiguous), bytes_of(plain), bytes_of(filtered), bytes_of(text)};
+  std::vector<std::vector<std::byte>> indices;
+  for (const auto* indexed : {&contiguous, &plain, &filtered, &text}) {
+    chunks::write_index(*indexed, mapped::to_memory(indices.emplace_back()));
+  }
+  return indices;
 }
 
 void put(std::vector<std::byte>& bytes, std::size_t at, std::uint64_t value) {
   if (at + sizeof value <= bytes.size()) std::memcpy(bytes.data() + at, &value, sizeof value);
+}
+
+std::uint64_t get(const std::vector<std::byte>& bytes, std::size_t at) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
 }
 
 // Changes one place, the way that numbers go wrong.
@@ -137,26 +139,24 @@ void change(std::vector<std::byte>& bytes, std::span<const std::uint8_t> how) {
   }
 }
 
-// Makes what guards the contents right: see docs/index-file.md.
-void make_believable(std::vector<std::byte>& bytes, const std::vector<std::byte>& model) {
-  constexpr std::size_t kHeader = 56;
-  if (bytes.size() < kHeader || model.size() < kHeader) return;
-  std::memcpy(bytes.data(), model.data(), 16);
-  std::uint64_t chunk_count = 0;
-  std::memcpy(&chunk_count, bytes.data() + 32, sizeof chunk_count);
-  bytes.resize((bytes.size() + 7) / 8 * 8);
-  const std::size_t after_header = bytes.size() - kHeader;
-  chunk_count = std::min<std::uint64_t>(chunk_count, after_header / 24);
-  const std::size_t description = after_header - 24 * chunk_count;  // and what fills it up
-  std::uint64_t document = 0;
-  std::memcpy(&document, bytes.data() + 24, sizeof document);
-  if (document > description || description - document > 7) document = description;
-  put(bytes, 16, bytes.size());
-  put(bytes, 24, document);
-  put(bytes, 32, chunk_count);
-  put(bytes, 40, XXH3_64bits(bytes.data() + kHeader + description, 24 * chunk_count));
-  put(bytes, 48,
-      XXH3_64bits_withSeed(bytes.data() + kHeader, description, XXH3_64bits(bytes.data(), 48)));
+// Replaces the checksums of a container that may be damaged by right ones, as far as it has any:
+// see docs/mapped-containers.md.
+void make_believable(std::vector<std::byte>& bytes) {
+  constexpr std::size_t kHeader = 72;
+  constexpr std::size_t kEntry = 32;
+  constexpr std::size_t kEntries = 8;
+  constexpr std::size_t kHeadChecksum = 64;
+  if (bytes.size() < kHeader + kEntries * kEntry) return;
+  put(bytes, 24, bytes.size());
+  for (std::size_t at = kHeader; at < kHeader + kEntries * kEntry; at += kEntry) {
+    const auto offset = get(bytes, at + 8);
+    const auto length = get(bytes, at + 16);
+    if (offset > bytes.size() || length > bytes.size() - offset) continue;
+    put(bytes, at + 24, XXH3_64bits(bytes.data() + offset, length));
+  }
+  put(bytes, kHeadChecksum,
+      XXH3_64bits_withSeed(bytes.data() + kHeader, kEntries * kEntry,
+                           XXH3_64bits(bytes.data(), kHeadChecksum)));
 }
 
 // What has been believed must be harmless, whatever the file holds.
@@ -172,7 +172,7 @@ void read_by(const chunks::IndexedDataset& indexed) {
     return;
   }
   using chunks::DirectReader;
-  auto source = std::make_shared<DirectReader::Source>();
+  auto source = std::make_shared<chunks::DirectSource>();
   source->info = info;
   source->map = indexed.map;
   source->bytes = std::make_unique<Monotone>(indexed.identity);
@@ -207,7 +207,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (; rest.size() >= 4; rest = rest.subspan(4)) change(bytes, rest);
   }
-  if ((data[0] & 8) != 0) make_believable(bytes, models[0]);
+  if ((data[0] & 8) != 0) make_believable(bytes);
 
   // Memory of the exact size, so that a sanitizer sees one byte too many.
   const std::shared_ptr<std::byte[]> exact(new std::byte[bytes.size()]);
@@ -224,39 +224,27 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace {
 
-void run_random(std::uint64_t count, std::uint64_t seed) {
-  std::cout << count << " random inputs, seed " << seed << std::endl;
-  for (const auto& valid : valid_indices()) {  // else everything would be refused
+// Else everything would be refused.
+void read_valid_indices() {
+  for (const auto& valid : valid_indices()) {
     const std::shared_ptr<std::byte[]> bytes(new std::byte[valid.size()]);
     std::memcpy(bytes.get(), valid.data(), valid.size());
     read_by(chunks::decode_index({bytes.get(), valid.size()}, bytes));
   }
-  std::mt19937_64 random(seed);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    std::vector<std::uint8_t> input(1 + random() % 24);
-    for (auto& byte : input) byte = static_cast<std::uint8_t>(random());
-    if (random() % 2 == 0) input[0] = static_cast<std::uint8_t>(8 + random() % 4);  // forged
-    LLVMFuzzerTestOneInput(input.data(), input.size());
-  }
 }
 
-bool is_number(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+std::vector<std::uint8_t> some_changes(std::mt19937_64& random) {
+  std::vector<std::uint8_t> input(1 + random() % 24);
+  for (auto& byte : input) byte = static_cast<std::uint8_t>(random());
+  if (random() % 2 == 0) input[0] = static_cast<std::uint8_t>(8 + random() % 4);  // forged
+  return input;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2 || is_number(argv[1])) {
-    run_random(argc > 1 ? std::stoull(argv[1]) : 20'000,
-               argc > 2 ? std::stoull(argv[2]) : std::random_device{}());
-    return 0;
-  }
-  for (int i = 1; i < argc; ++i) {
-    std::ifstream file(argv[i], std::ios::binary);
-    const std::vector<char> bytes((std::istreambuf_iterator<char>(file)), {});
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-  }
+  read_valid_indices();
+  return fuzz::replay(argc, argv, some_changes);
 }
 
 #endif

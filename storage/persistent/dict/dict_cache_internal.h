@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "storage/persistent/dict/change_log_internal.h"
+#include "storage/persistent/dict/dict_engine_internal.h"
+
+namespace h5flume::persistent {
+
+/// Lets maps with std::string keys be asked for a std::string_view.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const noexcept {
+    return std::hash<std::string_view>()(text);
+  }
+};
+
+/// What a handle knows of a dict's keys: all changes that stand in the log and not yet in the
+/// engine
+/// ("pending"), and what has been read lately. All of it is true as long as every change of the log
+/// goes through apply().
+///
+/// Threads: for one at a time.
+class DictCache {
+ public:
+  struct Entry {
+    std::shared_ptr<const std::string> value;  ///< empty: the key is not there
+    std::uint64_t version = 0;                 ///< 0: the key is not there
+    std::uint64_t sequence = 0;                ///< 0: not known
+    bool pending = false;
+    bool was_erased = false;  ///< by a pending change: if it is there, it goes last
+    std::uint64_t order = 0;  ///< of pending entries that go last: the version that made it
+  };
+
+  /// `limit_bytes` are for what is not pending; what is pending is bounded by the log.
+  explicit DictCache(std::size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  const Entry* find(std::string_view key) const;
+
+  /// What the engine says of a key that is not here.
+  const Entry& learn(std::string_view key, const std::optional<DictRow>& row);
+
+  /// A change of the log.
+  void apply(const LoggedChange& change);
+
+  std::size_t pending_count() const noexcept { return pending_.size(); }
+
+  /// What apply() of an engine wants: the pending changes, new keys in their order. Good until the
+  /// next call of a member other than settle().
+  std::vector<DictChange> pending();
+
+  /// The engine has got all that was pending; `applied` is what pending() gave and apply() has
+  /// filled in, or nothing.
+  void settle(std::span<const DictChange> applied = {});
+
+  void clear();
+
+ private:
+  using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
+
+  Entries::value_type& entry_of(std::string_view key);
+  void set_value(Entry& entry, std::shared_ptr<const std::string> value);
+  void make_room();
+
+  std::size_t limit_bytes_;
+  std::size_t bytes_ = 0;
+  Entries entries_;
+  std::vector<Entries::value_type*> pending_;
+};
+
+}  // namespace h5flume::persistent

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -12,8 +15,8 @@
 
 namespace h5flume::chunks {
 
-/// Decoded chunks of one dataset that more than one block needs, for all its readers together: a
-/// chunk is decoded by one of them, and the others wait for it.
+/// Decoded chunks that may be needed again, of any number of datasets and for all their readers
+/// together: a chunk is decoded by one of them, and the others wait for it.
 ///
 ///   absent --find--> being decoded --publish--> kept --all rows used, or evicted--> absent
 ///                         '-- DecodingTask destroyed --> absent: the next to want it decodes it
@@ -26,9 +29,8 @@ class ChunkCache {
   struct Entry;
 
  public:
-  /// Chunks of `chunk_bytes` decoded bytes, of which `capacity_bytes` at most are kept or decoded.
-  ChunkCache(std::size_t chunk_bytes, std::size_t capacity_bytes)
-      : chunk_bytes_(chunk_bytes), capacity_bytes_(capacity_bytes) {}
+  /// At most `capacity_bytes` are kept, being decoded, or memory to be used again.
+  explicit ChunkCache(std::size_t capacity_bytes) : capacity_bytes_(capacity_bytes) {}
   ChunkCache(const ChunkCache&) = delete;
   ChunkCache& operator=(const ChunkCache&) = delete;
 
@@ -85,50 +87,90 @@ class ChunkCache {
     // None of these: there is no room for it.
   };
 
-  /// A range of chunk numbers.
+  /// A chunk that somebody wants. The dataset is known by the address of anything that lives as
+  /// long as its chunks are wanted.
+  struct Wanted {
+    const void* dataset;
+    std::uint64_t chunk;
+    std::size_t bytes;              ///< decoded; the same whenever it is wanted
+    std::uint64_t rows = kForEver;  ///< how many will be used before the chunk may go
+
+    static constexpr std::uint64_t kForEver = UINT64_MAX;  ///< it may always be wanted again
+  };
+
+  /// A range of chunk numbers, of the dataset of the chunk that is wanted.
   struct Range {
     std::uint64_t first;
     std::uint64_t last;  ///< one beyond
   };
 
-  /// `rows` are those of the chunk that will be used, if it is not there yet. Chunks outside of
-  /// `needed` that nobody uses at the moment may be dropped to make room. Throws std::bad_alloc.
-  Found find(std::uint64_t chunk, std::uint64_t rows, const Range& needed);
+  /// Chunks outside of `needed` that nobody uses at the moment are dropped to make room, those
+  /// first that were used longest ago. Throws std::bad_alloc.
+  Found find(const Wanted& wanted, const Range& needed = {0, 0});
 
   /// As find(), after whoever decodes the chunk has come to an end: never busy.
-  Found wait_and_find(std::uint64_t chunk, std::uint64_t rows, const Range& needed);
+  Found wait_and_find(const Wanted& wanted, const Range& needed = {0, 0});
 
-  /// A task for a chunk that is not there, if there is room without dropping any.
-  std::optional<DecodingTask> try_begin(std::uint64_t chunk, std::uint64_t rows);
+  /// The chunk, if it is there.
+  std::optional<Lease> find_decoded(const void* dataset, std::uint64_t chunk);
 
+  /// A task for a chunk that is not there, if there is room without dropping any. Of chunks whose
+  /// rows were all used lately there is none, until find() begins one again: then a new pass has
+  /// begun.
+  std::optional<DecodingTask> try_begin(const Wanted& wanted);
+
+  std::size_t capacity_bytes() const noexcept { return capacity_bytes_; }
   std::size_t kept_bytes() const;  ///< by chunks that are there or being decoded
 
  private:
-  struct Entry {
-    std::uint64_t chunk;
-    std::uint64_t rows_left;
-    std::vector<std::byte> bytes;
-    bool decoded = false;
-    unsigned pins = 0;
-    std::uint64_t last_use = 0;
+  struct Key {
+    const void* dataset = nullptr;
+    std::uint64_t chunk = 0;
+    bool operator==(const Key&) const = default;
+  };
+  struct HashOfKey {
+    std::size_t operator()(const Key& key) const noexcept;
   };
 
-  Found find_locked(std::uint64_t chunk, std::uint64_t rows, const Range& needed);
-  bool has_room() const noexcept;
-  bool make_room(const Range& needed);
-  DecodingTask begin(std::uint64_t chunk, std::uint64_t rows);
+  // Not initialised: a decoder fills all of it.
+  struct Memory {
+    std::unique_ptr<std::byte[]> start;
+    std::size_t bytes = 0;
+  };
+
+  struct Entry {
+    Key key;
+    std::uint64_t rows_left;
+    Memory memory;
+    bool decoded = false;
+    unsigned pins = 0;
+    std::list<Entry*>::iterator idle;  // in idle_, while nobody pins it
+  };
+
+  Found find_locked(const Wanted& wanted, const Range& needed);
+  Lease pin(Entry& entry) noexcept;
+  bool has_room(std::size_t bytes) const noexcept { return kept_bytes_ + bytes <= capacity_bytes_; }
+  bool make_room(const Wanted& wanted, const Range& needed);
+  DecodingTask begin(const Wanted& wanted);
+  void begin_pass(const Key& key) noexcept;
+  Memory take_memory(std::size_t bytes);
+  void keep_memory(Memory memory) noexcept;
   Lease publish(Entry& entry) noexcept;
   void abandon(Entry& entry) noexcept;
   void unpin(Entry& entry, std::uint64_t rows) noexcept;
-  void drop(std::uint64_t chunk) noexcept;
+  void drop(Entry& entry) noexcept;
 
-  const std::size_t chunk_bytes_;
   const std::size_t capacity_bytes_;
   mutable std::mutex mutex_;  // guards everything below, but not the bytes of the entries
   std::condition_variable changed_;
-  std::unordered_map<std::uint64_t, Entry> entries_;  // which stay where they are
-  std::vector<std::vector<std::byte>> spare_;         // memory of dropped chunks
-  std::uint64_t uses_ = 0;
+  std::unordered_map<Key, Entry, HashOfKey> entries_;  // which stay where they are
+  std::list<Entry*> idle_;    // decoded and pinned by nobody; those used longest ago come first
+  std::list<Entry*> pinned_;  // their nodes meanwhile, so that no call but begin() allocates
+  std::size_t kept_bytes_ = 0;
+  std::array<Key, 64> finished_{};  // chunks dropped because all rows were used: the last ones
+  std::size_t next_finished_ = 0;
+  std::vector<Memory> spare_;  // memory of dropped chunks
+  std::size_t spare_bytes_ = 0;
 };
 
 }  // namespace h5flume::chunks

@@ -92,6 +92,13 @@ class DeflateStage final : public Stage {
 
 }  // namespace
 
+// The level says how data was compressed; libhdf5 wants to know it for undoing that, too.
+std::optional<std::string> deflate_problem(const hdf5::Filter& filter) {
+  constexpr std::uint32_t kHighestLevel = 9;
+  if (filter.values.size() == 1 && filter.values[0] <= kHighestLevel) return std::nullopt;
+  return "has no level from 0 to 9";
+}
+
 std::unique_ptr<Stage> make_deflate_stage() { return std::make_unique<DeflateStage>(); }
 
 }  // namespace h5flume::chunks

@@ -6,44 +6,27 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/test_point.h"
 #include "readers/chunks/box_copy.h"
-#include "readers/chunks/byte_swap.h"
 
 namespace h5flume::chunks {
 namespace {
 
-// Chunks that lie nearer than this are fetched together: reading a gap costs less than a call.
-constexpr std::uint64_t kNearBytes = 16 << 10;
 constexpr std::uint64_t kLargestRun = 1 << 20;
 
 // How many chunks beyond one that it has to wait for a reader looks for something to do.
 constexpr std::uint64_t kFarthestAhead = 16;
 
-std::size_t decoded_bytes_of_chunk(const hdf5::DatasetInfo& info) {
-  std::size_t bytes = info.chunk.empty() ? 0 : info.type.size;
-  for (const std::uint64_t extent : info.chunk) {
-    if (__builtin_mul_overflow(bytes, extent, &bytes)) {
-      throw Error(ErrorCode::kCorruptData,
-                  fmt::format("open '{}' of {}: its chunks overflow", info.path, info.file));
-    }
-  }
-  return bytes;
-}
-
 }  // namespace
 
-DirectReader::DirectReader(std::shared_ptr<const Source> source, std::size_t cache_bytes)
-    : DirectReader(
-          source, std::make_shared<ChunkCache>(decoded_bytes_of_chunk(source->info), cache_bytes)) {
-}
+DirectReader::DirectReader(std::shared_ptr<const DirectSource> source, std::size_t cache_bytes)
+    : DirectReader(std::move(source), std::make_shared<ChunkCache>(cache_bytes)) {}
 
-DirectReader::DirectReader(std::shared_ptr<const Source> source, std::shared_ptr<ChunkCache> cache)
+DirectReader::DirectReader(std::shared_ptr<const DirectSource> source,
+                           std::shared_ptr<ChunkCache> cache)
     : source_(std::move(source)),
       info_(source_->info),
       map_(source_->map),
-      filters_(info_.filters, decoded_bytes_of_chunk(info_)),
-      chunk_bytes_(decoded_bytes_of_chunk(info_)),
+      decoder_(source_),
       target_shape_(info_.shape),
       cache_(std::move(cache)) {
   if (info_.layout != hdf5::Layout::kChunked) return;
@@ -70,7 +53,6 @@ void DirectReader::read_rows(std::uint64_t first_row, std::uint64_t row_count,
     } else {
       read_contiguous(target);
     }
-    hdf5::pad_text(map_.text, map_.element_bytes, out);
     source_->bytes->check_unchanged();
   } catch (const Error& error) {
     const auto named = [&](const char* cause) {
@@ -92,7 +74,7 @@ void DirectReader::read_contiguous(const Target& target) {
     return fill_box(map_.fill, target.out.data(), {{&count, 1}, {&start, 1}}, {&count, 1});
   }
   source_->bytes->read(map_.address + target.first_row * info_.row_bytes(), target.out);
-  swap_bytes(target.out, map_.swap_bytes);
+  decoder_.finish(target.out);
 }
 
 void DirectReader::read_chunks(const Target& target) {
@@ -143,8 +125,14 @@ std::optional<DirectReader::Fetch> DirectReader::begin_fetch(const Target& targe
                                                              std::uint64_t chunk) {
   set_part(target, chunk);
   const bool only_here = part_.whole || part_.finished;
-  if (only_here || mask_of(chunk) == kNoFilter) return Fetch{chunk, std::nullopt};
-  auto found = cache_->find(chunk, rows_of(chunk), needed_);
+  if (decoder_.is_unfiltered(chunk)) return Fetch{chunk, std::nullopt};
+  if (only_here) {
+    auto decoded = cache_->find_decoded(source_.get(), chunk);
+    if (!decoded) return Fetch{chunk, std::nullopt};
+    place_lease(target, std::move(*decoded));
+    return std::nullopt;
+  }
+  auto found = cache_->find(wanted(chunk), needed_);
   if (found.decoded) {
     place_lease(target, std::move(*found.decoded));
     return std::nullopt;
@@ -158,7 +146,7 @@ std::optional<DirectReader::Fetch> DirectReader::begin_fetch(const Target& targe
 
 void DirectReader::place_awaited(const Target& target, std::uint64_t chunk) {
   decode_ahead(target, chunk);
-  auto found = cache_->wait_and_find(chunk, rows_of(chunk), needed_);
+  auto found = cache_->wait_and_find(wanted(chunk), needed_);
   if (found.decoded) {
     set_part(target, chunk);
     return place_lease(target, std::move(*found.decoded));
@@ -175,12 +163,12 @@ void DirectReader::decode_ahead(const Target& target, std::uint64_t chunk) {
     const std::uint64_t ahead = chunk + steps * layer_chunks_;
     if (ahead + layer_chunks_ >= map_.chunks.size()) return;
     const hdf5::StoredChunk& stored = map_.chunks[ahead];
-    if (stored.address == hdf5::kMissing || mask_of(ahead) == kNoFilter) return;
-    auto task = cache_->try_begin(ahead, info_.chunk[0]);
+    if (stored.address == hdf5::kMissing || decoder_.is_unfiltered(ahead)) return;
+    auto task = cache_->try_begin(wanted(ahead));
     if (!task) continue;
     try {
-      decode(ahead, source_->bytes->fetch(stored.address, stored.size_bytes, fetched_),
-             task->bytes());
+      decoder_.decode(ahead, source_->bytes->fetch(stored.address, stored.size_bytes, fetched_),
+                      task->bytes());
       const auto kept = std::move(*task).publish();
     } catch (const Error&) {
       // Whoever needs it will try again and say what is wrong.
@@ -192,13 +180,13 @@ void DirectReader::decode_ahead(const Target& target, std::uint64_t chunk) {
 // Reads the wanted rows of a chunk straight into the target, where that can be done.
 bool DirectReader::fetch_unfiltered_rows(const Target& target, std::uint64_t chunk) {
   const hdf5::StoredChunk& stored = map_.chunks[chunk];
-  if (!rows_are_whole_ || chunk_bytes_ < kNearBytes) return false;
+  if (!rows_are_whole_ || decoder_.chunk_bytes() < kNearBytes) return false;
   set_part(target, chunk);
-  if (mask_of(chunk) != kNoFilter || stored.size_bytes != chunk_bytes_) return false;
+  if (!decoder_.is_unfiltered(chunk) || stored.size_bytes != decoder_.chunk_bytes()) return false;
   const std::uint64_t row_bytes = info_.row_bytes();
   const auto out = target.out.subspan(part_.in_target[0] * row_bytes, part_.extent[0] * row_bytes);
   source_->bytes->read(stored.address + part_.in_chunk[0] * row_bytes, out);
-  swap_bytes(out, map_.swap_bytes);
+  decoder_.finish(out);
   return true;
 }
 
@@ -221,25 +209,13 @@ void DirectReader::place_stored(const Target& target, Fetch& fetched,
                                 std::span<const std::byte> stored) {
   set_part(target, fetched.chunk);
   if (fetched.task) {
-    decode(fetched.chunk, stored, fetched.task->bytes());
+    decoder_.decode(fetched.chunk, stored, fetched.task->bytes());
     return place_lease(target, std::move(*fetched.task).publish());
   }
-  if (part_.whole) return decode(fetched.chunk, stored, whole_part(target));
-  scratch_.resize(chunk_bytes_);
-  decode(fetched.chunk, stored, scratch_);
+  if (part_.whole) return decoder_.decode(fetched.chunk, stored, whole_part(target));
+  scratch_.resize(decoder_.chunk_bytes());
+  decoder_.decode(fetched.chunk, stored, scratch_);
   place_decoded(target, scratch_.data());
-}
-
-void DirectReader::decode(std::uint64_t chunk, std::span<const std::byte> stored,
-                          std::span<std::byte> out) {
-  test_point("chunk.decoding", chunk);
-  try {
-    filters_.decode(stored, mask_of(chunk), out);
-  } catch (const Error& error) {
-    throw Error(error.code(),
-                fmt::format("{}: {}", hdf5::name_of_chunk(chunk, map_.grid), error.what()));
-  }
-  swap_bytes(out, map_.swap_bytes);
 }
 
 void DirectReader::place_lease(const Target& target, ChunkCache::Lease lease) {
@@ -278,32 +254,15 @@ void DirectReader::set_part(const Target& target, std::uint64_t chunk) {
   part_.whole = whole;
 }
 
-// Those that lie in the dataset.
-std::uint64_t DirectReader::rows_of(std::uint64_t chunk) const noexcept {
+// For as long as it has rows in the dataset that were not used.
+ChunkCache::Wanted DirectReader::wanted(std::uint64_t chunk) const noexcept {
   const std::uint64_t begin = chunk / layer_chunks_ * info_.chunk[0];
-  return std::min(info_.chunk[0], info_.shape[0] - begin);
+  return {source_.get(), chunk, decoder_.chunk_bytes(),
+          std::min(info_.chunk[0], info_.shape[0] - begin)};
 }
 
 std::span<std::byte> DirectReader::whole_part(const Target& target) const {
-  return target.out.subspan(part_.in_target[0] * info_.row_bytes(), chunk_bytes_);
-}
-
-// The filters that were left out for a chunk; kNoFilter if that is all of them.
-std::uint32_t DirectReader::mask_of(std::uint64_t chunk) const noexcept {
-  const std::uint32_t all =
-      info_.filters.size() >= 32 ? kNoFilter : (1U << info_.filters.size()) - 1;
-  const std::uint32_t mask = map_.chunks[chunk].filter_mask;
-  if ((mask & all) == all || (map_.edge_chunks_unfiltered && is_edge(chunk))) return kNoFilter;
-  return mask;
-}
-
-// Whether a chunk reaches beyond the dataset.
-bool DirectReader::is_edge(std::uint64_t chunk) const noexcept {
-  for (std::size_t axis = info_.shape.size(); axis-- > 0; chunk /= map_.grid[axis]) {
-    const std::uint64_t begin = chunk % map_.grid[axis] * info_.chunk[axis];
-    if (info_.chunk[axis] > info_.shape[axis] - begin) return true;
-  }
-  return false;
+  return target.out.subspan(part_.in_target[0] * info_.row_bytes(), decoder_.chunk_bytes());
 }
 
 }  // namespace h5flume::chunks

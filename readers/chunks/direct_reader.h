@@ -8,10 +8,8 @@
 #include <vector>
 
 #include "readers/chunks/chunk_cache.h"
-#include "readers/chunks/file_bytes.h"
-#include "readers/chunks/filter_pipeline.h"
+#include "readers/chunks/chunk_decoder.h"
 #include "readers/chunks/row_reader.h"
-#include "readers/hdf5/storage_map.h"
 
 namespace h5flume::chunks {
 
@@ -26,21 +24,18 @@ namespace h5flume::chunks {
 /// decoded once. A reader that has to wait for such a chunk decodes those behind it meanwhile.
 class DirectReader final : public RowReader {
  public:
-  /// What all readers of a dataset share: what it is, its map, without a reason_for_hdf5, and the
-  /// file. Nothing of it needs libhdf5.
-  struct Source {
-    hdf5::DatasetInfo info;
-    hdf5::StorageMap map;
-    std::unique_ptr<ByteSource> bytes;
-  };
-
   /// The dataset's filters must be supported. `cache_bytes` is for decoded chunks that are kept,
   /// see hdf5::OpenOptions.
-  DirectReader(std::shared_ptr<const Source> source, std::size_t cache_bytes);
+  DirectReader(std::shared_ptr<const DirectSource> source, std::size_t cache_bytes);
+
+  /// Shares the cache with others who read by this source, and finds there what they decoded.
+  DirectReader(std::shared_ptr<const DirectSource> source, std::shared_ptr<ChunkCache> cache);
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
   const FileIdentity& identity() const noexcept override { return source_->bytes->identity(); }
-  const hdf5::StorageMap* storage_map() const noexcept override { return &map_; }
+  std::optional<IndexedDataset> index() const override {
+    return IndexedDataset{info_, identity(), map_, source_->allow_outside_sources};
+  }
   std::unique_ptr<RowReader> clone() const override {
     return std::unique_ptr<DirectReader>(new DirectReader(source_, cache_));
   }
@@ -48,8 +43,6 @@ class DirectReader final : public RowReader {
                  std::span<std::byte> out) override;
 
  private:
-  static constexpr std::uint32_t kNoFilter = ~0U;  // as a filter mask: none is to be undone
-
   // The rows that are being read, and where they go.
   struct Target {
     std::uint64_t first_row;
@@ -72,8 +65,6 @@ class DirectReader final : public RowReader {
     std::optional<ChunkCache::DecodingTask> task;
   };
 
-  DirectReader(std::shared_ptr<const Source> source, std::shared_ptr<ChunkCache> cache);
-
   void read_contiguous(const Target& target);
   void read_chunks(const Target& target);
   std::size_t fetch_next_run(const Target& target, std::size_t begin);
@@ -87,18 +78,14 @@ class DirectReader final : public RowReader {
   void place_decoded(const Target& target, const std::byte* decoded);
   void place_fill(const Target& target);
   void set_part(const Target& target, std::uint64_t chunk);
-  std::uint64_t rows_of(std::uint64_t chunk) const noexcept;
+  ChunkCache::Wanted wanted(std::uint64_t chunk) const noexcept;
   std::span<std::byte> whole_part(const Target& target) const;
-  void decode(std::uint64_t chunk, std::span<const std::byte> stored, std::span<std::byte> out);
-  std::uint32_t mask_of(std::uint64_t chunk) const noexcept;
-  bool is_edge(std::uint64_t chunk) const noexcept;
 
-  std::shared_ptr<const Source> source_;
+  std::shared_ptr<const DirectSource> source_;
   const hdf5::DatasetInfo& info_;
   const hdf5::StorageMap& map_;
-  FilterPipeline filters_;
+  ChunkDecoder decoder_;
 
-  std::size_t chunk_bytes_ = 0;
   std::uint64_t layer_chunks_ = 0;  // of the same rows
   bool rows_are_whole_ = false;     // a chunk holds its rows entirely
 

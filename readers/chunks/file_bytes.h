@@ -11,6 +11,10 @@
 
 namespace h5flume::chunks {
 
+/// What is wanted of a file and lies nearer than this is fetched together: reading a gap costs less
+/// than a call.
+inline constexpr std::uint64_t kNearBytes = 16 << 10;
+
 /// Where the bytes of a file come from.
 ///
 /// Threads: all members may be called at once.

@@ -28,7 +28,7 @@ std::unique_ptr<Stage> without_parameters(const hdf5::Filter&) {
 Problem none(const hdf5::Filter&) { return std::nullopt; }
 
 constexpr Decoder kDecoders[] = {
-    {1, without_parameters<make_deflate_stage>, none},
+    {1, without_parameters<make_deflate_stage>, deflate_problem},
     {2, make_shuffle_stage, shuffle_problem},
     {3, without_parameters<make_fletcher32_stage>, none},
     {4, make_szip_stage, szip_problem},

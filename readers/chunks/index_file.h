@@ -3,11 +3,14 @@
 #include <cstddef>
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "core/file_identity.h"
 #include "readers/hdf5/dataset_info.h"
 #include "readers/hdf5/storage_map.h"
+
+namespace h5flume::mapped {
+class Destination;
+}
 
 namespace h5flume::chunks {
 
@@ -22,16 +25,9 @@ struct IndexedDataset {
   bool operator==(const IndexedDataset&) const = default;
 };
 
-/// An IndexedDataset as bytes: the head, then the chunks as they lie in memory. The form is that of
-/// docs/index-file.md.
-struct IndexBytes {
-  std::vector<std::byte> head;
-  std::span<const std::byte> chunks;  ///< of the map that was encoded, which has to live as long
-
-  std::size_t size() const noexcept { return head.size() + chunks.size(); }
-};
-
-IndexBytes encode_index(const IndexedDataset& indexed);
+/// Writes an IndexedDataset as a mapped container, in the form of docs/index-file.md. Throws as the
+/// destination does.
+void write_index(const IndexedDataset& indexed, std::unique_ptr<mapped::Destination> destination);
 
 /// The dataset that `bytes` describe. Its chunks are used where they lie, and keep `owner` alive;
 /// `bytes` has to begin at a multiple of 8, and must not change as long as `owner` lives.

@@ -18,7 +18,7 @@
 
 #include "core/file_descriptor.h"
 #include "core/file_mapping.h"
-#include "storage/atomic_file.h"
+#include "storage/mapped/container_writer.h"
 
 namespace h5flume::chunks {
 namespace {
@@ -88,16 +88,12 @@ void IndexFolder::keep(const IndexedDataset& indexed) const noexcept {
   if (path_.empty() || indexed.map.chunks.size() < kFewestChunks) return;
   try {
     if (!is_settled(indexed.identity) || !make_folder(path_)) return;
-    const IndexBytes bytes = encode_index(indexed);
-    if (bytes.size() > most_bytes_) return;
+    if (indexed.map.chunks.span().size_bytes() > most_bytes_) return;
     const std::string path =
         path_of(indexed.identity, indexed.info.path, indexed.allow_outside_sources);
     if (fs::is_symlink(path)) fs::remove(path);  // where it leads is nothing of ours
-    AtomicFile file(path);
-    file.write_at(0, bytes.head);
-    file.write_at(bytes.head.size(), bytes.chunks);
     // Its checksums tell if the machine went down before all of it was on the disk.
-    std::move(file).commit(AtomicFile::Sync::kNo);
+    write_index(indexed, mapped::to_file(path));
     make_room();
   } catch (const std::exception&) {
     return;  // without room, or without the right to write

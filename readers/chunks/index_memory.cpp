@@ -11,34 +11,25 @@
 #include "core/error.h"
 #include "core/file_mapping.h"
 #include "core/shared_memory.h"
+#include "storage/mapped/container_writer.h"
 
 namespace h5flume::chunks {
 namespace {
 
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
-void write_all(int descriptor, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw_system_error("hand over an index", errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-}
-
 }  // namespace
 
 FileDescriptor index_to_memory(const IndexedDataset& indexed) {
-  const IndexBytes bytes = encode_index(indexed);
   // Asked first, because the kernel's answer to a page it cannot give may be to kill someone.
-  if (bytes.size() > available_memory_bytes()) {
+  const std::size_t bytes = indexed.map.chunks.span().size_bytes();  // and little besides
+  if (bytes > available_memory_bytes()) {
     throw Error(ErrorCode::kOutOfMemory,
-                fmt::format("hand over an index: {} bytes are more than is free", bytes.size()));
+                fmt::format("hand over an index: {} bytes are more than is free", bytes));
   }
   FileDescriptor memory(::memfd_create("h5flume index", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!memory) throw_system_error("hand over an index", errno);
-  write_all(memory.get(), bytes.head);
-  write_all(memory.get(), bytes.chunks);
+  write_index(indexed, mapped::to_descriptor(memory.get(), "an index in memory"));
   if (::fcntl(memory.get(), F_ADD_SEALS, kSeals | F_SEAL_SEAL) != 0) {
     throw_system_error("hand over an index", errno);
   }

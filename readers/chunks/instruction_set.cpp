@@ -5,6 +5,9 @@ namespace {
 
 InstructionSet find_best() noexcept {
 #if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")) {
+    return InstructionSet::kAvx512;
+  }
   return __builtin_cpu_supports("avx2") ? InstructionSet::kAvx2 : InstructionSet::kSse2;
 #elif defined(__aarch64__)
   return InstructionSet::kNeon;
@@ -23,6 +26,8 @@ std::string_view to_string(InstructionSet set) noexcept {
       return "SSE2";
     case InstructionSet::kAvx2:
       return "AVX2";
+    case InstructionSet::kAvx512:
+      return "AVX-512";
     case InstructionSet::kNeon:
       return "NEON";
   }
@@ -37,6 +42,9 @@ std::vector<InstructionSet> instruction_sets() {
       return {InstructionSet::kPlain, InstructionSet::kSse2};
     case InstructionSet::kAvx2:
       return {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kAvx2};
+    case InstructionSet::kAvx512:
+      return {InstructionSet::kPlain, InstructionSet::kSse2, InstructionSet::kAvx2,
+              InstructionSet::kAvx512};
     case InstructionSet::kNeon:
       return {InstructionSet::kPlain, InstructionSet::kNeon};
   }

@@ -6,7 +6,7 @@
 namespace h5flume::chunks {
 
 /// What the transposing kernels may use of the processor.
-enum class InstructionSet { kPlain, kSse2, kAvx2, kNeon };
+enum class InstructionSet { kPlain, kSse2, kAvx2, kAvx512, kNeon };  // kAvx512: F and BW
 
 std::string_view to_string(InstructionSet set) noexcept;
 

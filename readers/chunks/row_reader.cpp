@@ -4,10 +4,9 @@
 
 #include "core/error.h"
 #include "readers/chunks/direct_reader.h"
-#include "readers/chunks/file_bytes.h"
+#include "readers/chunks/field_reader.h"
 #include "readers/chunks/filter_pipeline.h"
 #include "readers/chunks/index_folder.h"
-#include "readers/chunks/mapped_bytes.h"
 #include "readers/hdf5/storage_map.h"
 
 namespace h5flume {
@@ -22,6 +21,7 @@ class LibraryReader final : public RowReader {
 
   const hdf5::DatasetInfo& info() const noexcept override { return info_; }
   const FileIdentity& identity() const noexcept override { return dataset_.identity(); }
+  hdf5::Dataset* library_dataset() noexcept override { return &dataset_; }
   std::unique_ptr<RowReader> clone() const override {
     return std::make_unique<LibraryReader>(hdf5::Dataset(info_.file, info_.path, options_),
                                            options_, info_.hdf5_reason);
@@ -54,14 +54,18 @@ std::string reason_for_hdf5(const hdf5::Dataset& dataset, const hdf5::OpenOption
   }
 }
 
-// A mapping saves copying what filters are to be undone of; other values are copied in any case.
-std::unique_ptr<chunks::ByteSource> open_bytes(const chunks::IndexedDataset& indexed,
-                                               const hdf5::OpenOptions& options) {
-  chunks::FileBytes file(indexed.info.file, indexed.identity);
-  if (options.map_file && !indexed.info.filters.empty()) {
-    return std::make_unique<chunks::MappedBytes>(std::move(file));
+// Nothing where libhdf5 has to read whole rows, or knows best what is wrong with the fields.
+std::unique_ptr<RowReader> open_fields_directly(const std::string& file, const std::string& path,
+                                                const hdf5::OpenOptions& options) {
+  hdf5::OpenOptions of_rows = options;
+  of_rows.fields.clear();
+  try {
+    auto rows = open_row_reader(file, path, of_rows);
+    if (!rows->info().hdf5_reason.empty()) return nullptr;
+    return std::make_unique<chunks::FieldReader>(std::move(rows), options.fields);
+  } catch (const Error&) {
+    return nullptr;
   }
-  return std::make_unique<chunks::FileBytes>(std::move(file));
 }
 
 }  // namespace
@@ -73,6 +77,9 @@ void RowReader::append_rows(std::uint64_t, std::uint64_t, ListWriter&) {
 
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
                                            const hdf5::OpenOptions& options) {
+  if (options.direct && !options.fields.empty()) {
+    if (auto rows = open_fields_directly(file, path, options)) return rows;
+  }
   const chunks::IndexFolder kept(options.direct && options.fields.empty() ? options.index_folder
                                                                           : std::string());
   if (auto indexed = kept.find(file, path, options.allow_outside_sources)) {
@@ -97,12 +104,10 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
 
 std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,
                                          const hdf5::OpenOptions& options) {
-  using chunks::DirectReader;
-  auto source = std::make_shared<DirectReader::Source>();
-  source->bytes = open_bytes(indexed, options);
-  source->info = std::move(indexed.info);
-  source->map = std::move(indexed.map);
-  return std::make_unique<DirectReader>(std::move(source), options.chunk_cache_bytes);
+  auto source = chunks::open_direct_source(std::move(indexed), options.map_file);
+  auto rows = std::make_unique<chunks::DirectReader>(std::move(source), options.chunk_cache_bytes);
+  if (options.fields.empty()) return rows;
+  return std::make_unique<chunks::FieldReader>(std::move(rows), options.fields);
 }
 
 }  // namespace h5flume

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -24,8 +25,12 @@ class RowReader {
   /// Of the file that is open.
   virtual const FileIdentity& identity() const noexcept = 0;
 
-  /// Where the values lie, if the rows are read directly; else null. Lives as long as the reader.
-  virtual const hdf5::StorageMap* storage_map() const noexcept { return nullptr; }
+  /// What it takes to read the dataset directly, with all fields of its elements; nothing if
+  /// libhdf5 reads it.
+  virtual std::optional<chunks::IndexedDataset> index() const { return std::nullopt; }
+
+  /// The open dataset, if libhdf5 reads the rows; else null. Lives as long as the reader.
+  virtual hdf5::Dataset* library_dataset() noexcept { return nullptr; }
 
   /// Another reader of the same dataset, for another thread. Cheap where the dataset is read
   /// directly. Throws as open_row_reader() does.
@@ -45,8 +50,9 @@ class RowReader {
 std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::string& path,
                                            const hdf5::OpenOptions& options = {});
 
-/// A reader of a dataset by its index, without libhdf5. Throws kSourceChanged if the file
-/// `indexed.info.file` is not the one any more that was indexed, kNotFound, kIo.
+/// A reader of a dataset by its index, without libhdf5, or of the fields that `options` name.
+/// Throws kSourceChanged if the file `indexed.info.file` is not the one any more that was indexed,
+/// kNotFound, kIo; kInvalidArgument for fields that are not there.
 std::unique_ptr<RowReader> open_by_index(chunks::IndexedDataset indexed,
                                          const hdf5::OpenOptions& options = {});
 

@@ -42,6 +42,7 @@ std::unique_ptr<Stage> make_zstd_stage();
 
 // What is wrong with the parameters, in words that follow "filter 4 (szip) "; nothing if they
 // serve.
+std::optional<std::string> deflate_problem(const hdf5::Filter& filter);
 std::optional<std::string> shuffle_problem(const hdf5::Filter& filter);
 std::optional<std::string> szip_problem(const hdf5::Filter& filter);
 std::optional<std::string> bitshuffle_problem(const hdf5::Filter& filter);

@@ -20,4 +20,8 @@ using BitRowsKernel = std::size_t (*)(const std::byte* rows, std::size_t row_byt
 UnshuffleKernel find_unshuffle_kernel(InstructionSet set, std::size_t element_bytes) noexcept;
 BitRowsKernel find_bit_rows_kernel(InstructionSet set) noexcept;
 
+// Those of kAvx512, for the two above.
+UnshuffleKernel find_unshuffle_kernel_avx512(std::size_t element_bytes) noexcept;
+BitRowsKernel find_bit_rows_kernel_avx512() noexcept;
+
 }  // namespace h5flume::chunks

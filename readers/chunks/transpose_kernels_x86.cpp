@@ -117,6 +117,7 @@ H5FLUME_AVX2 std::size_t transpose_bit_rows_avx2(const std::byte* in, std::size_
 
 UnshuffleKernel find_unshuffle_kernel(InstructionSet set, std::size_t element_bytes) noexcept {
   if (set == InstructionSet::kPlain) return nullptr;
+  if (set == InstructionSet::kAvx512) return find_unshuffle_kernel_avx512(element_bytes);
   const bool avx2 = set == InstructionSet::kAvx2;
   switch (element_bytes) {
     case 2:
@@ -133,6 +134,7 @@ UnshuffleKernel find_unshuffle_kernel(InstructionSet set, std::size_t element_by
 }
 
 BitRowsKernel find_bit_rows_kernel(InstructionSet set) noexcept {
+  if (set == InstructionSet::kAvx512) return find_bit_rows_kernel_avx512();
   return set == InstructionSet::kAvx2 ? transpose_bit_rows_avx2 : nullptr;
 }
 

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -23,49 +25,9 @@
 namespace h5flume::hdf5 {
 namespace {
 
-std::vector<std::uint64_t> shape_of(const H5::DataSpace& space) {
-  switch (space.getSimpleExtentType()) {
-    case H5S_SCALAR:
-      throw Error(ErrorCode::kUnsupported, "is a scalar: it has no rows");
-    case H5S_NULL:
-      throw Error(ErrorCode::kUnsupported, "has a null dataspace: it has no data");
-    default:
-      break;
-  }
-  std::vector<hsize_t> dims(static_cast<std::size_t>(space.getSimpleExtentNdims()));
-  if (dims.empty()) throw Error(ErrorCode::kUnsupported, "is a scalar: it has no rows");
-  space.getSimpleExtentDims(dims.data());
-  return {dims.begin(), dims.end()};
-}
-
 // Values of one batch that are looked at although they are more than the block has room for, so
 // that an error can tell how much would have been enough.
 constexpr std::size_t kSmallestBatchLimit = std::size_t{16} << 20;
-
-// Variable-length values are never filtered, so that they take no more than the file has.
-std::uint64_t mean_value_bytes(const DatasetInfo& info, std::uint64_t file_bytes) {
-  if (!info.type.is_variable_length()) return 0;
-  const std::uint64_t elements = info.row_count() * info.row_elements();
-  return file_bytes / std::max<std::uint64_t>(elements, 1);
-}
-
-void check_size(const DatasetInfo& info) {
-  // In libhdf5's memory an element of variable length is a pointer and a length.
-  std::uint64_t row_bytes = info.type.is_variable_length() ? sizeof(hvl_t) : info.type.size;
-  std::uint64_t bytes = 0;
-  bool overflows = false;
-  for (std::size_t axis = 1; axis < info.shape.size(); ++axis) {
-    overflows |= __builtin_mul_overflow(row_bytes, info.shape[axis], &row_bytes);
-  }
-  overflows |= __builtin_mul_overflow(row_bytes, info.shape[0], &bytes);
-  if (overflows) throw Error(ErrorCode::kUnsupported, "has more than 2^64 bytes");
-}
-
-// With neither a fill value nor a fill time, libhdf5 leaves the buffer of missing chunks alone.
-bool leaves_gaps(const H5::DSetCreatPropList& creation) {
-  return creation.getFillTime() == H5D_FILL_TIME_NEVER ||
-         creation.isFillValueDefined() == H5D_FILL_VALUE_UNDEFINED;
-}
 
 void require_dataset(const Identifier& object) {
   switch (H5Iget_type(object.get())) {
@@ -78,6 +40,25 @@ void require_dataset(const Identifier& object) {
     default:
       throw Error(ErrorCode::kInvalidArgument, "is not a dataset");
   }
+}
+
+// What one call reads, and how messages name it.
+struct Box {
+  std::vector<hsize_t> start;
+  std::vector<hsize_t> extent;
+  std::string name;
+};
+
+Box box_of(const DatasetInfo& info, std::span<const std::uint64_t> start,
+           std::span<const std::uint64_t> extent) {
+  return {{start.begin(), start.end()},
+          {extent.begin(), extent.end()},
+          name_of_box(info, start, extent)};
+}
+
+std::uint64_t element_count(const Box& box) {
+  return std::accumulate(box.extent.begin(), box.extent.end(), std::uint64_t{1},
+                         std::multiplies<>());
 }
 
 }  // namespace
@@ -101,9 +82,7 @@ struct Dataset::Impl {
   H5::DataSet dataset;
   H5::DataSpace file_space;
   H5::DataSpace memory_space;
-  std::vector<hsize_t> start;
-  std::vector<hsize_t> count;
-  std::uint64_t memory_rows = 0;  // of memory_space; 0: not made yet
+  std::vector<hsize_t> memory_shape;  // of memory_space; empty: not made yet
 
   MemoryType memory;
   DatasetInfo info;
@@ -114,13 +93,14 @@ struct Dataset::Impl {
 
   void open(const std::string& path, const OpenOptions& options);
   void open_sources(const H5::DataSet& first_look);
-  void select(std::uint64_t first_row, std::uint64_t row_count);
-  void require_rows(std::uint64_t first_row, std::uint64_t row_count, bool variable_length) const;
-  void require_filters(std::uint64_t first_row, std::uint64_t row_count) const;
+  void select(const Box& box);
+  Box rows(std::uint64_t first_row, std::uint64_t row_count) const;
+  void require_length(bool variable_length, const std::string& object) const;
+  void require_filters(const std::string& object) const;
   template <class Read>
-  void read(LibraryAccess& access, std::uint64_t first_row, std::uint64_t row_count,
-            Read read_them);
-  void append_batch(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out);
+  void read(LibraryAccess& access, const Box& box, Read read_them);
+  void read_into(const Box& box, std::span<std::byte> out);
+  void append_batch(const Box& box, ListWriter& out);
   void check_unchanged() const;
   std::uint64_t readable_bytes() const;
 };
@@ -158,6 +138,7 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     if (info.layout != Layout::kVirtual) {
       info.stored_bytes = first_look.getStorageSize();
       has_storage = info.stored_bytes > 0 || info.layout == Layout::kExternal;
+      if (has_storage && !has_chosen_fields) check_stored_size(info, file_type.getSize());
     }
   }
 
@@ -171,16 +152,16 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     throw Error(ErrorCode::kSourceChanged, "the dataset's shape changed while it was opened");
   }
   file_space = dataset.getSpace();
-  start.assign(info.shape.size(), 0);
-  count.assign(info.shape.begin(), info.shape.end());
 }
 
 void Dataset::Impl::open_sources(const H5::DataSet& first_look) {
   const H5::H5File holder =
       Identifier(H5Iget_file_id(first_look.getId()), "H5Iget_file_id").as<H5::H5File>();
   const FileIdentity found = identity_of(descriptor_of(holder));
-  const auto is_found = [&](const SourceFile& source) { return source.identity == found; };
-  if (found != identity &&
+  const auto is_found = [&](const SourceFile& source) {
+    return is_same_file(source.identity, found);
+  };
+  if (!is_same_file(found, identity) &&
       std::none_of(links.followed().begin(), links.followed().end(), is_found)) {
     throw Error(ErrorCode::kRefused,
                 fmt::format("libhdf5 followed an external link to {}, which is not where the link "
@@ -190,17 +171,24 @@ void Dataset::Impl::open_sources(const H5::DataSet& first_look) {
   sources = data_sources(first_look, policy, links);
 }
 
-void Dataset::Impl::select(std::uint64_t first_row, std::uint64_t row_count) {
-  start[0] = first_row;
-  count[0] = row_count;
-  checked(H5Sselect_hyperslab(file_space.getId(), H5S_SELECT_SET, start.data(), nullptr,
-                              count.data(), nullptr),
+Box Dataset::Impl::rows(std::uint64_t first_row, std::uint64_t row_count) const {
+  Box box{std::vector<hsize_t>(info.shape.size(), 0),
+          {info.shape.begin(), info.shape.end()},
+          name_of_rows(info, first_row, row_count)};
+  box.start[0] = first_row;
+  box.extent[0] = row_count;
+  return box;
+}
+
+void Dataset::Impl::select(const Box& box) {
+  checked(H5Sselect_hyperslab(file_space.getId(), H5S_SELECT_SET, box.start.data(), nullptr,
+                              box.extent.data(), nullptr),
           "H5Sselect_hyperslab");
-  if (memory_rows == row_count) return;
-  memory_rows = 0;
+  if (memory_shape == box.extent) return;
+  memory_shape.clear();
   // The same rank as in the file: libhdf5 is fast where both selections have the same shape.
-  memory_space = H5::DataSpace(static_cast<int>(count.size()), count.data());
-  memory_rows = row_count;
+  memory_space = H5::DataSpace(static_cast<int>(box.extent.size()), box.extent.data());
+  memory_shape = box.extent;
 }
 
 void Dataset::Impl::check_unchanged() const {
@@ -224,35 +212,29 @@ std::uint64_t Dataset::Impl::readable_bytes() const {
   return std::min<std::uint64_t>(end, identity.size_bytes);
 }
 
-void Dataset::Impl::require_rows(std::uint64_t first_row, std::uint64_t row_count,
-                                 bool variable_length) const {
-  if (info.type.is_variable_length() != variable_length) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("read {}: its elements are {}of variable length",
-                    name_of_rows(info, first_row, row_count), variable_length ? "not " : ""));
-  }
-  check_row_range(info, first_row, row_count);
+void Dataset::Impl::require_length(bool variable_length, const std::string& object) const {
+  if (info.type.is_variable_length() == variable_length) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("read {}: its elements are {}of variable length", object,
+                          variable_length ? "not " : ""));
 }
 
-void Dataset::Impl::require_filters(std::uint64_t first_row, std::uint64_t row_count) const {
+void Dataset::Impl::require_filters(const std::string& object) const {
   if (missing_filter.empty()) return;
-  throw Error(ErrorCode::kMissingFilter,
-              fmt::format("read {}: {}", name_of_rows(info, first_row, row_count), missing_filter));
+  throw Error(ErrorCode::kMissingFilter, fmt::format("read {}: {}", object, missing_filter));
 }
 
-// Selects the rows and has `read_them` call libhdf5, unless there is nothing to be read.
+// Selects the elements and has `read_them` call libhdf5, unless there is nothing to be read.
 template <class Read>
-void Dataset::Impl::read(LibraryAccess& access, std::uint64_t first_row, std::uint64_t row_count,
-                         Read read_them) {
+void Dataset::Impl::read(LibraryAccess& access, const Box& box, Read read_them) {
   try {
     if (has_storage || !zero_first) {
-      select(first_row, row_count);
+      select(box);
       read_them();
     }
     check_unchanged();
   } catch (...) {
-    call(access, "read", name_of_rows(info, first_row, row_count), [&] {
+    call(access, "read", box.name, [&] {
       // A change explains a failure better than what libhdf5 made of it.
       check_unchanged();
       try {
@@ -265,18 +247,30 @@ void Dataset::Impl::read(LibraryAccess& access, std::uint64_t first_row, std::ui
   }
 }
 
+void Dataset::Impl::read_into(const Box& box, std::span<std::byte> out) {
+  if (out.empty()) return;
+  require_filters(box.name);
+  if (zero_first) std::memset(out.data(), 0, out.size());
+
+  LibraryAccess access;
+  read(access, box, [&] {
+    checked(H5Dread(dataset.getId(), memory.type.getId(), memory_space.getId(), file_space.getId(),
+                    H5P_DEFAULT, out.data()),
+            "H5Dread");
+  });
+  finish_text(memory, out);
+}
+
 // Takes access for one batch, so that others get their turn.
-void Dataset::Impl::append_batch(std::uint64_t first_row, std::uint64_t row_count,
-                                 ListWriter& out) {
+void Dataset::Impl::append_batch(const Box& box, ListWriter& out) {
   LibraryAccess access;
   std::optional<VariableBatch> batch;
-  call(access, "read", name_of_rows(info, first_row, row_count), [&] {
-    batch.emplace(memory, row_count * info.row_elements(),
-                  std::max(out.capacity_bytes(), kSmallestBatchLimit));
+  call(access, "read", box.name, [&] {
+    batch.emplace(memory, element_count(box), std::max(out.capacity_bytes(), kSmallestBatchLimit));
   });
   try {
-    read(access, first_row, row_count, [&] { batch->read(dataset, memory_space, file_space); });
-    call(access, "read", name_of_rows(info, first_row, row_count), [&] { batch->append_to(out); });
+    read(access, box, [&] { batch->read(dataset, memory_space, file_space); });
+    call(access, "read", box.name, [&] { batch->append_to(out); });
   } catch (const Error& error) {
     if (batch->refused_bytes() == 0 || error.code() == ErrorCode::kSourceChanged) throw;
     out.give_up(batch->refused_bytes());
@@ -325,35 +319,45 @@ const FileIdentity& Dataset::identity() const noexcept { return impl_->identity;
 
 void Dataset::read_rows(std::uint64_t first_row, std::uint64_t row_count,
                         std::span<std::byte> out) {
-  Impl& impl = *impl_;
-  impl.require_rows(first_row, row_count, false);
-  check_rows(impl.info, first_row, row_count, out.size());
-  if (out.empty()) return;
-  impl.require_filters(first_row, row_count);
-  if (impl.zero_first) std::memset(out.data(), 0, out.size());
+  const Box box = impl_->rows(first_row, row_count);
+  impl_->require_length(false, box.name);
+  check_rows(impl_->info, first_row, row_count, out.size());
+  impl_->read_into(box, out);
+}
 
-  LibraryAccess access;
-  impl.read(access, first_row, row_count, [&] {
-    checked(H5Dread(impl.dataset.getId(), impl.memory.type.getId(), impl.memory_space.getId(),
-                    impl.file_space.getId(), H5P_DEFAULT, out.data()),
-            "H5Dread");
-  });
-  finish_text(impl.memory, out);
+void Dataset::read_box(std::span<const std::uint64_t> start, std::span<const std::uint64_t> extent,
+                       std::span<std::byte> out) {
+  const Box box = box_of(impl_->info, start, extent);
+  impl_->require_length(false, box.name);
+  check_box(impl_->info, start, extent, out.size());
+  impl_->read_into(box, out);
 }
 
 void Dataset::append_rows(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out) {
   Impl& impl = *impl_;
-  impl.require_rows(first_row, row_count, true);
+  const std::string object = name_of_rows(impl.info, first_row, row_count);
+  impl.require_length(true, object);
+  check_row_range(impl.info, first_row, row_count);
   const std::uint64_t row_elements = impl.info.row_elements();
   if (row_count == 0 || row_elements == 0) return;
-  impl.require_filters(first_row, row_count);
+  impl.require_filters(object);
 
   const std::uint64_t batch_rows =
       std::max<std::uint64_t>(VariableBatch::kElements / row_elements, 1);
   const std::uint64_t end = first_row + row_count;
   for (std::uint64_t row = first_row; row < end && !out.given_up(); row += batch_rows) {
-    impl.append_batch(row, std::min(batch_rows, end - row), out);
+    impl.append_batch(impl.rows(row, std::min(batch_rows, end - row)), out);
   }
+}
+
+void Dataset::append_box(std::span<const std::uint64_t> start,
+                         std::span<const std::uint64_t> extent, ListWriter& out) {
+  const Box box = box_of(impl_->info, start, extent);
+  impl_->require_length(true, box.name);
+  check_box(impl_->info, start, extent, 0);  // elements of variable length have none themselves
+  if (element_count(box) == 0) return;
+  impl_->require_filters(box.name);
+  impl_->append_batch(box, out);
 }
 
 StorageMap Dataset::storage_map() const {
@@ -362,14 +366,15 @@ StorageMap Dataset::storage_map() const {
   return call(access, "map", fmt::format("'{}' of {}", impl.info.path, impl.info.file), [&] {
     StorageMap map;
     try {
-      map = map_storage(access, {.dataset = impl.dataset,
-                                 .info = impl.info,
-                                 .memory = impl.memory,
-                                 .in_opened_file = impl.dataset_file_identity == impl.identity,
-                                 .has_chosen_fields = impl.has_chosen_fields,
-                                 .zero_gaps = impl.zero_first,
-                                 .descriptor = impl.dataset_descriptor,
-                                 .file_bytes = impl.readable_bytes()});
+      map = map_storage(access,
+                        {.dataset = impl.dataset,
+                         .info = impl.info,
+                         .memory = impl.memory,
+                         .in_opened_file = is_same_file(impl.dataset_file_identity, impl.identity),
+                         .has_chosen_fields = impl.has_chosen_fields,
+                         .zero_gaps = impl.zero_first,
+                         .descriptor = impl.dataset_descriptor,
+                         .file_bytes = impl.readable_bytes()});
     } catch (...) {
       impl.check_unchanged();  // a change explains the failure better
       throw;

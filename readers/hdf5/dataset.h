@@ -81,6 +81,12 @@ class Dataset {
   /// draws on, was truncated, rewritten or removed since it was opened), kIo.
   void read_rows(std::uint64_t first_row, std::uint64_t row_count, std::span<std::byte> out);
 
+  /// Reads the elements [start, start + extent) of every axis into `out`, as read_rows() does.
+  /// `start` and `extent` have an entry for each axis, `out` holds exactly their elements.
+  /// Throws as read_rows() does; kInvalidArgument also for a box outside the dataset.
+  void read_box(std::span<const std::uint64_t> start, std::span<const std::uint64_t> extent,
+                std::span<std::byte> out);
+
   /// Reads rows of elements of variable length and appends their elements to `out`, in C order and
   /// native byte order. Missing chunks give the fill value, null pointers empty elements. Where
   /// the values of a few rows alone are far more than fits, `out` is told to give up.
@@ -90,6 +96,11 @@ class Dataset {
   ///
   /// Throws as read_rows() does, and kInvalidArgument for elements of a fixed size.
   void append_rows(std::uint64_t first_row, std::uint64_t row_count, ListWriter& out);
+
+  /// The same for the elements [start, start + extent) of every axis, all at a time.
+  /// Throws as append_rows() does; kInvalidArgument also for a box outside the dataset.
+  void append_box(std::span<const std::uint64_t> start, std::span<const std::uint64_t> extent,
+                  ListWriter& out);
 
   /// Where the dataset's values lie, for reading them without libhdf5; or why that cannot be.
   ///

@@ -25,6 +25,12 @@ std::string to_string(Layout layout) {
 }
 
 // None of the products overflows: a dataset for which one would is not opened.
+std::vector<std::uint64_t> DatasetInfo::shape_of_rows(std::uint64_t row_count) const {
+  auto rows = shape;
+  rows.at(0) = row_count;
+  return rows;
+}
+
 std::uint64_t DatasetInfo::row_elements() const noexcept {
   std::uint64_t elements = 1;
   for (std::size_t axis = 1; axis < shape.size(); ++axis) elements *= shape[axis];
@@ -59,6 +65,33 @@ void check_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t 
                 fmt::format("read {}: the buffer has {} bytes, the rows have {}",
                             name_of_rows(info, first_row, row_count), buffer_bytes, bytes));
   }
+}
+
+std::string name_of_box(const DatasetInfo& info, std::span<const std::uint64_t> start,
+                        std::span<const std::uint64_t> extent) {
+  std::string ranges;
+  for (std::size_t axis = 0; axis < std::min(start.size(), extent.size()); ++axis) {
+    ranges += fmt::format("{}{}:{}", axis > 0 ? ", " : "", start[axis], start[axis] + extent[axis]);
+  }
+  return fmt::format("'{}' [{}] of {}", info.path, ranges, info.file);
+}
+
+void check_box(const DatasetInfo& info, std::span<const std::uint64_t> start,
+               std::span<const std::uint64_t> extent, std::uint64_t buffer_bytes) {
+  const std::size_t rank = info.shape.size();
+  bool fits = start.size() == rank && extent.size() == rank;
+  std::uint64_t bytes = info.type.size;  // less than the dataset has, which is less than 2^64
+  for (std::size_t axis = 0; fits && axis < rank; ++axis) {
+    const std::uint64_t places = info.shape[axis];
+    fits = start[axis] <= places && extent[axis] <= places - start[axis];
+    bytes *= extent[axis];
+  }
+  if (fits && bytes == buffer_bytes) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              fmt::format("read {}: {}", name_of_box(info, start, extent),
+                          fits ? fmt::format("the buffer has {} bytes, the elements have {}",
+                                             buffer_bytes, bytes)
+                               : "they do not all lie in the dataset"));
 }
 
 }  // namespace h5flume::hdf5

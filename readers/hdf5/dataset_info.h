@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,10 @@ struct DatasetInfo {
 
   std::uint64_t row_count() const noexcept { return shape.empty() ? 0 : shape[0]; }
   std::uint64_t row_elements() const noexcept;  ///< elements of one row
+  std::uint64_t elements_of(std::uint64_t rows) const noexcept { return rows * row_elements(); }
+
+  /// `shape`, with `row_count` rows.
+  std::vector<std::uint64_t> shape_of_rows(std::uint64_t row_count) const;
 
   /// Bytes of one row, and of the whole dataset, decoded. 0 for variable-length data: nobody knows
   /// before it is read.
@@ -59,6 +64,10 @@ struct DatasetInfo {
 /// How messages name rows: "'/events' rows 4096-8191 of run7.h5".
 std::string name_of_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count);
 
+/// The same for a box: "'/images' [0:32, 64:96] of run7.h5".
+std::string name_of_box(const DatasetInfo& info, std::span<const std::uint64_t> start,
+                        std::span<const std::uint64_t> extent);
+
 /// Throws kInvalidArgument unless the rows lie in the dataset.
 void check_row_range(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count);
 
@@ -66,5 +75,9 @@ void check_row_range(const DatasetInfo& info, std::uint64_t first_row, std::uint
 /// exactly them.
 void check_rows(const DatasetInfo& info, std::uint64_t first_row, std::uint64_t row_count,
                 std::uint64_t buffer_bytes);
+
+/// The same for a box.
+void check_box(const DatasetInfo& info, std::span<const std::uint64_t> start,
+               std::span<const std::uint64_t> extent, std::uint64_t buffer_bytes);
 
 }  // namespace h5flume::hdf5

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/saturating.h"
 #include "readers/hdf5/dataset_layout_internal.h"
 #include "readers/hdf5/hdf5_call_internal.h"
 
@@ -65,11 +66,6 @@ Layout layout_of(const H5::DSetCreatPropList& creation) {
   }
 }
 
-std::uint64_t saturating_product(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
 std::uint64_t next_prime(std::uint64_t number) {
   const auto is_prime = [](std::uint64_t n) {
     for (std::uint64_t d = 2; d * d <= n; ++d) {
@@ -107,6 +103,55 @@ std::string describe_storage(const H5::DSetCreatPropList& creation, DatasetInfo&
     info.filters.push_back(std::move(filter));
   }
   return missing;
+}
+
+std::vector<std::uint64_t> shape_of(const H5::DataSpace& space) {
+  switch (space.getSimpleExtentType()) {
+    case H5S_SCALAR:
+      throw Error(ErrorCode::kUnsupported, "is a scalar: it has no rows");
+    case H5S_NULL:
+      throw Error(ErrorCode::kUnsupported, "has a null dataspace: it has no data");
+    default:
+      break;
+  }
+  std::vector<hsize_t> dims(static_cast<std::size_t>(space.getSimpleExtentNdims()));
+  if (dims.empty()) throw Error(ErrorCode::kUnsupported, "is a scalar: it has no rows");
+  space.getSimpleExtentDims(dims.data());
+  return {dims.begin(), dims.end()};
+}
+
+void check_size(const DatasetInfo& info) {
+  // In libhdf5's memory an element of variable length is a pointer and a length.
+  std::uint64_t row_bytes = info.type.is_variable_length() ? sizeof(hvl_t) : info.type.size;
+  std::uint64_t bytes = 0;
+  bool overflows = false;
+  for (std::size_t axis = 1; axis < info.shape.size(); ++axis) {
+    overflows |= __builtin_mul_overflow(row_bytes, info.shape[axis], &row_bytes);
+  }
+  overflows |= __builtin_mul_overflow(row_bytes, info.shape[0], &bytes);
+  if (overflows) throw Error(ErrorCode::kUnsupported, "has more than 2^64 bytes");
+}
+
+void check_stored_size(const DatasetInfo& info, std::uint64_t stored_element_bytes) {
+  if (info.type.is_variable_length()) return;
+  if (info.layout != Layout::kContiguous && info.layout != Layout::kCompact) return;
+  std::uint64_t bytes = stored_element_bytes;
+  for (const std::uint64_t size : info.shape) bytes = saturating_product(bytes, size);
+  if (bytes <= info.stored_bytes) return;
+  throw Error(ErrorCode::kCorruptData,
+              fmt::format("its elements of {} bytes do not fit the {} bytes that are stored",
+                          stored_element_bytes, info.stored_bytes));
+}
+
+std::uint64_t mean_value_bytes(const DatasetInfo& info, std::uint64_t file_bytes) {
+  if (!info.type.is_variable_length()) return 0;
+  const std::uint64_t elements = info.row_count() * info.row_elements();
+  return file_bytes / std::max<std::uint64_t>(elements, 1);
+}
+
+bool leaves_gaps(const H5::DSetCreatPropList& creation) {
+  return creation.getFillTime() == H5D_FILL_TIME_NEVER ||
+         creation.isFillValueDefined() == H5D_FILL_VALUE_UNDEFINED;
 }
 
 void set_chunk_cache(const H5::DSetAccPropList& access, const DatasetInfo& info,

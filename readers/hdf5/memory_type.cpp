@@ -133,7 +133,8 @@ std::string prefix(const TypePlace& place) {
 
 void unsupported_type(const TypePlace& place, const std::string& type) {
   throw Error(ErrorCode::kUnsupported,
-              fmt::format("{}the type {} is not supported", prefix(place), type));
+              fmt::format("{}the type {} is not supported{}", prefix(place), type,
+                          place.field.empty() ? "" : "; other fields can be chosen"));
 }
 
 void corrupt_type(const TypePlace& place, const std::string& why) {

@@ -8,7 +8,6 @@
 #include "readers/hdf5/type_parts_internal.h"
 
 namespace h5flume::hdf5 {
-namespace {
 
 const H5::PredType& native_integer(std::size_t size, bool is_signed) {
   switch (size) {
@@ -22,6 +21,16 @@ const H5::PredType& native_integer(std::size_t size, bool is_signed) {
       return is_signed ? H5::PredType::NATIVE_INT64 : H5::PredType::NATIVE_UINT64;
   }
 }
+
+H5::DataType native_half() {
+  H5::DataType half(H5::PredType::NATIVE_FLOAT);
+  checked(H5Tset_fields(half.getId(), 15, 10, 5, 0, 10), "H5Tset_fields");
+  checked(H5Tset_size(half.getId(), 2), "H5Tset_size");
+  checked(H5Tset_ebias(half.getId(), 15), "H5Tset_ebias");
+  return half;
+}
+
+namespace {
 
 const H5::PredType& native_bitfield(std::size_t size) {
   switch (size) {
@@ -58,14 +67,6 @@ MemoryType number(ElementKind kind, const H5::DataType& file_type, const H5::Dat
   memory.element.kind = kind;
   memory.element.size = native.getSize();
   return memory;
-}
-
-H5::DataType native_half() {
-  H5::DataType half(H5::PredType::NATIVE_FLOAT);
-  checked(H5Tset_fields(half.getId(), 15, 10, 5, 0, 10), "H5Tset_fields");
-  checked(H5Tset_size(half.getId(), 2), "H5Tset_size");
-  checked(H5Tset_ebias(half.getId(), 15), "H5Tset_ebias");
-  return half;
 }
 
 // Whether every value of a binary float fits in the native type T: h5py's rule, so that both

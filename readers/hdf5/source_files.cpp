@@ -246,10 +246,15 @@ std::string SourcePolicy::resolve(SourceKind kind, const std::string& parent_fil
   return path.string();
 }
 
-H5::DSetAccPropList LinkGuard::access_list() {
+H5::DSetAccPropList dataset_access() {
   H5::DSetAccPropList access;
-  checked(H5Pset_elink_cb(access.getId(), &LinkGuard::traverse, this), "H5Pset_elink_cb");
   checked(H5Pset_efile_prefix(access.getId(), "${ORIGIN}"), "H5Pset_efile_prefix");
+  return access;
+}
+
+H5::DSetAccPropList LinkGuard::access_list() {
+  const H5::DSetAccPropList access = dataset_access();
+  checked(H5Pset_elink_cb(access.getId(), &LinkGuard::traverse, this), "H5Pset_elink_cb");
   return access;
 }
 

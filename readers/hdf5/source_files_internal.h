@@ -44,6 +44,10 @@ class SourcePolicy {
   bool allow_outside_;
 };
 
+/// How every dataset is opened: its raw files are looked for beside its file. libhdf5 refuses to
+/// open a dataset in another way while it is open in this one.
+H5::DSetAccPropList dataset_access();
+
 /// Holds external links to a SourcePolicy.
 ///
 /// libhdf5 asks it by a callback, through which nothing can be thrown: a refusal is kept, and

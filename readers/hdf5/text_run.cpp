@@ -30,7 +30,7 @@ void pad_text(std::span<const TextRun> text, std::size_t element_bytes,
               std::span<std::byte> bytes) noexcept {
   if (text.empty() || element_bytes == 0) return;
   for (std::size_t at = 0; at + element_bytes <= bytes.size(); at += element_bytes) {
-    for (const TextRun& run : text) finish_run(run, run.loops, bytes.data() + at);
+    for (const TextRun& run : text) finish_run(run, run.loops, bytes.data() + at + run.offset);
   }
 }
 

@@ -40,6 +40,10 @@ H5::DataType member_type(const H5::DataType& compound, unsigned index);
 /// The names of all members of a compound.
 std::vector<std::string> member_names(const H5::DataType& compound);
 
+/// The machine's integer of 1, 2, 4 or 8 bytes, and the IEEE 754 float of 2.
+const H5::PredType& native_integer(std::size_t size, bool is_signed);
+H5::DataType native_half();
+
 /// Integers, bitfields, floats and enums.
 MemoryType integer_type(const H5::DataType& file_type, const TypePlace& place);
 MemoryType bitfield_type(const H5::DataType& file_type, const TypePlace& place);

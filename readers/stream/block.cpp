@@ -4,117 +4,9 @@
 
 #include <utility>
 
+#include "readers/stream/row_filter.h"
+
 namespace h5flume {
-namespace {
-
-// What the elements of an array element are made of, or the type itself.
-const ElementType& scalar_type(const ElementType& type) {
-  const ElementType* scalar = &type;
-  while (scalar->kind == ElementKind::kArray) scalar = &scalar->base.front();
-  return *scalar;
-}
-
-bool is_number(ElementKind kind) {
-  switch (kind) {
-    case ElementKind::kInteger:
-    case ElementKind::kUnsigned:
-    case ElementKind::kFloat:
-    case ElementKind::kBool:
-    case ElementKind::kEnum:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// An enum shows as its integer, a bool as any one-byte integer too.
-bool shows(const ElementType& wanted, const ElementType& type) {
-  const bool wants_signed = wanted.kind == ElementKind::kInteger;
-  const bool wants_integer = wants_signed || wanted.kind == ElementKind::kUnsigned;
-  switch (type.kind) {
-    case ElementKind::kEnum:
-      return wants_integer && wants_signed == type.is_signed;
-    case ElementKind::kBool:
-      return wanted.kind == ElementKind::kBool || wants_integer;
-    default:
-      return wanted.kind == type.kind;
-  }
-}
-
-bool is_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
-  const ElementType& scalar = scalar_type(type);
-  const bool fits = wanted ? shows(*wanted, scalar) : !is_number(scalar.kind);
-  return fits && scalar.size == wanted_size;
-}
-
-void require_fixed_size(const ElementType& type) {
-  if (!type.is_variable_length()) return;
-  throw Error(
-      ErrorCode::kInvalidArgument,
-      fmt::format("view a block of {} as an array: its elements have no fixed size; use {}",
-                  to_string(type), type.kind == ElementKind::kText ? "strings()" : "lists<T>()"));
-}
-
-bool fits_values(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
-  if (!type.is_variable_length()) return false;
-  if (wanted != nullptr && wanted->kind == ElementKind::kText) return *wanted == type;
-  if (wanted == nullptr && wanted_size == 0) return true;  // as bytes
-  return type.kind == ElementKind::kList && is_viewable(type.base.front(), wanted, wanted_size);
-}
-
-}  // namespace
-
-namespace internal {
-
-void check_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size) {
-  require_fixed_size(type);
-  if (is_viewable(type, wanted, wanted_size)) return;
-  throw Error(ErrorCode::kInvalidArgument,
-              fmt::format("view a block of {} as {}", to_string(type),
-                          wanted ? to_string(*wanted)
-                                 : fmt::format("a structure of {} bytes", wanted_size)));
-}
-
-std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
-                                      bool as_bytes) {
-  require_fixed_size(dataset.type);
-  std::vector<std::uint64_t> shape = dataset.shape;
-  shape[0] = row_count;
-  if (as_bytes) {
-    shape.push_back(dataset.type.size);
-    return shape;
-  }
-  for (const ElementType* type = &dataset.type; type->kind == ElementKind::kArray;
-       type = &type->base.front()) {
-    shape.insert(shape.end(), type->dims.begin(), type->dims.end());
-  }
-  return shape;
-}
-
-ListLayout list_layout(const hdf5::DatasetInfo& dataset, const ElementType* wanted,
-                       std::size_t wanted_size, std::uint64_t row_count,
-                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
-  const ElementType& type = dataset.type;
-  if (!fits_values(type, wanted, wanted_size)) {
-    const std::string values =
-        wanted ? to_string(*wanted) : fmt::format("structure of {} bytes", wanted_size);
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("view a block of {} as {}", to_string(type),
-                            wanted && wanted->kind == ElementKind::kText ? "strings"
-                                                                         : "lists of " + values));
-  }
-  return {std::move(lease), bytes, row_count * dataset.row_elements(), type.value_size()};
-}
-
-StringsView strings_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
-                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
-  ElementType text;
-  text.kind = ElementKind::kText;
-  return StringsView(list_layout(dataset, &text, 1, row_count, bytes, std::move(lease)));
-}
-
-}  // namespace internal
-
 Block::Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> dataset,
              std::uint64_t first_row, std::uint64_t row_count, std::uint64_t epoch)
     : slot_(std::move(slot)),
@@ -123,6 +15,14 @@ Block::Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> data
       first_row_(first_row),
       row_count_(row_count),
       epoch_(epoch) {}
+
+Block::Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> dataset,
+             std::uint64_t first_row, std::uint64_t epoch)
+    : Block(std::move(slot), std::move(dataset), first_row, 0, epoch) {
+  is_filtered_ = true;
+  numbers_ = RowFilter::unpack(slot_.bytes(), dataset_->row_bytes()).numbers;
+  row_count_ = numbers_.size();
+}
 
 Block& Block::operator=(Block&& other) noexcept {
   if (this == &other) return *this;
@@ -133,6 +33,8 @@ Block& Block::operator=(Block&& other) noexcept {
   first_row_ = other.first_row_;
   row_count_ = other.row_count_;
   epoch_ = other.epoch_;
+  numbers_ = other.numbers_;
+  is_filtered_ = other.is_filtered_;
   return *this;
 }
 
@@ -140,7 +42,18 @@ std::span<const std::byte> Block::bytes() const {
   if (!lease_) {
     throw Error(ErrorCode::kExpiredView, "look at a block that was released or moved from");
   }
-  return slot_.bytes();
+  return is_filtered_ ? slot_.bytes().first(row_count_ * dataset_->row_bytes()) : slot_.bytes();
+}
+
+std::uint64_t Block::row_number(std::uint64_t index) const {
+  if (!lease_) {
+    throw Error(ErrorCode::kExpiredView, "look at a block that was released or moved from");
+  }
+  if (index >= row_count_) {
+    throw Error(ErrorCode::kInvalidArgument,
+                fmt::format("look at row {} of a block of {} rows", index, row_count_));
+  }
+  return is_filtered_ ? numbers_[index] : (first_row_ + index) % dataset_->row_count();
 }
 
 void Block::release() noexcept {

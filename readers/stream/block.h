@@ -6,60 +6,14 @@
 #include <span>
 #include <vector>
 
-#include "core/array_view.h"
 #include "core/block_ring.h"
-#include "core/list_view.h"
+#include "core/typed_view.h"
 #include "readers/hdf5/dataset_info.h"
 
 namespace h5flume {
 
-namespace internal {
-/// Throws kInvalidArgument unless an array of T can show elements of `type`: the same size, and
-/// the same meaning where T is a number. A struct or std::byte shows any type of its size.
-void check_viewable(const ElementType& type, const ElementType* wanted, std::size_t wanted_size);
-std::vector<std::uint64_t> view_shape(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
-                                      bool as_bytes);
-
-/// Rows of fixed-size elements as an array of T, see Block::view().
-template <class T>
-ArrayView<T> array_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
-                      std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
-  static_assert(std::is_trivially_copyable_v<T>, "a view shows plain data only");
-  constexpr bool kAsBytes = std::is_same_v<T, std::byte>;
-  if constexpr (std::is_arithmetic_v<T>) {
-    const ElementType wanted = element_type_of<T>();
-    check_viewable(dataset.type, &wanted, sizeof(T));
-  } else if constexpr (!kAsBytes) {
-    check_viewable(dataset.type, nullptr, sizeof(T));
-  }
-  return ArrayView<T>(std::move(lease), reinterpret_cast<const T*>(bytes.data()),
-                      view_shape(dataset, row_count, kAsBytes));
-}
-
-/// Rows of variable-length data. `wanted` is the type of the values, as for check_viewable(), or
-/// text. Throws kInvalidArgument if the values are of another.
-ListLayout list_layout(const hdf5::DatasetInfo& dataset, const ElementType* wanted,
-                       std::size_t wanted_size, std::uint64_t row_count,
-                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease);
-
-StringsView strings_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
-                       std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease);
-
-template <class T>
-ListsView<T> lists_in(const hdf5::DatasetInfo& dataset, std::uint64_t row_count,
-                      std::span<const std::byte> bytes, std::shared_ptr<const Lease> lease) {
-  if constexpr (std::is_arithmetic_v<T>) {
-    const ElementType wanted = element_type_of<T>();
-    return ListsView<T>(
-        list_layout(dataset, &wanted, sizeof(T), row_count, bytes, std::move(lease)));
-  } else {
-    const std::size_t size = std::is_same_v<T, std::byte> ? 0 : sizeof(T);
-    return ListsView<T>(list_layout(dataset, nullptr, size, row_count, bytes, std::move(lease)));
-  }
-}
-}  // namespace internal
-
-/// Consecutive rows of a dataset, read in place from the ring: a read reservation.
+/// Consecutive rows of a dataset, read in place from the ring: a read reservation. With
+/// StreamOptions::where those of them for which the condition holds.
 ///
 /// While it is held its bytes do not change and its slot is not reused. Destruction, release() or
 /// assignment give the slot back to the workers.
@@ -71,13 +25,23 @@ class [[nodiscard]] Block {
   Block() = default;
   Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> dataset,
         std::uint64_t first_row, std::uint64_t row_count, std::uint64_t epoch);
+  /// Of a slot that a RowFilter packed. Throws as RowFilter::unpack() does.
+  Block(ReadReservation slot, std::shared_ptr<const hdf5::DatasetInfo> dataset,
+        std::uint64_t first_row, std::uint64_t epoch);
   Block(Block&&) noexcept = default;
   Block& operator=(Block&& other) noexcept;
   ~Block() { release(); }
 
-  /// Row of the dataset that comes first. A wrapped block of a cyclic stream goes on at row 0.
+  /// Row of the dataset at which the block begins, be it left out by a condition or not. A wrapped
+  /// block of a cyclic stream goes on at row 0.
   std::uint64_t first_row() const noexcept { return first_row_; }
+
+  /// Number of rows in this block. With a condition from 1 to what it has without.
   std::uint64_t row_count() const noexcept { return row_count_; }
+
+  /// The place in the dataset of row `index` of this block.
+  /// Throws kInvalidArgument for a row that it has not, kExpiredView after release().
+  std::uint64_t row_number(std::uint64_t index) const;
 
   /// Number of complete passes over the dataset before this block's first row; 0 unless cyclic.
   std::uint64_t epoch() const noexcept { return epoch_; }
@@ -103,7 +67,7 @@ class [[nodiscard]] Block {
   /// Throws kInvalidArgument where they are not, kExpiredView after release().
   StringsView strings() const {
     const auto memory = bytes();
-    return internal::strings_in(*dataset_, row_count_, memory, lease_);
+    return internal::strings_in(dataset_->type, dataset_->elements_of(row_count_), memory, lease_);
   }
 
   /// The elements of the rows, in C order, where they are variable-length sequences. T is the type
@@ -112,7 +76,7 @@ class [[nodiscard]] Block {
   template <class T>
   ListsView<T> lists() const {
     const auto memory = bytes();
-    return internal::lists_in<T>(*dataset_, row_count_, memory, lease_);
+    return internal::lists_in<T>(dataset_->type, dataset_->elements_of(row_count_), memory, lease_);
   }
 
   /// Gives the slot back; views of this block are expired from now on. No effect if repeated.
@@ -125,11 +89,14 @@ class [[nodiscard]] Block {
   std::uint64_t first_row_ = 0;
   std::uint64_t row_count_ = 0;
   std::uint64_t epoch_ = 0;
+  std::span<const std::uint64_t> numbers_;  // of the rows, in the slot
+  bool is_filtered_ = false;
 };
 
 template <class T>
 ArrayView<T> Block::view() const {
-  return internal::array_in<T>(*dataset_, row_count_, bytes(), lease_);
+  const auto memory = bytes();
+  return internal::array_in<T>(dataset_->type, dataset_->shape_of_rows(row_count_), memory, lease_);
 }
 
 }  // namespace h5flume

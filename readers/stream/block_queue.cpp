@@ -32,45 +32,77 @@ std::optional<Block> BlockQueue::Impl::take(const BlockRing::Deadline& deadline)
     auto slot = ring.take(deadline);
     const auto waited = Clock::now() - started;
     if (ring.finished()) workers->finish();
+    add_time(waited, slot ? slot->work_time() : std::chrono::nanoseconds{0});
     if (!slot) {
-      add_wait(waited);
       if (closed) break;
-      if (const auto failure = workers->failure()) throw *failure;
+      if (const auto reason = failure()) throw *reason;
       if (ring.finished()) return std::nullopt;
       throw Error(ErrorCode::kTimeout, "take a block of '" + dataset->path + "' of " +
                                            dataset->file + ": none was ready in time");
     }
     const auto error = slot->error();
-    add_block(*slot, waited, error);
     if (!error) {
-      const std::uint64_t ticket = slot->ticket();
-      return Block(std::move(*slot), dataset, plan.first_row(ticket), plan.row_count(ticket),
-                   plan.epoch(ticket));
+      Block block = block_in(std::move(*slot));
+      add_block(block);
+      if (!is_filtered || block.row_count() > 0) return block;
+      pass_over_empty();
+      continue;
     }
     slot->release();
     if (on_error == OnError::kRaise) throw *error;
+    add_skipped(*error);
   }
   return std::nullopt;
 }
 
-void BlockQueue::Impl::add_wait(std::chrono::nanoseconds waited) {
-  const std::lock_guard lock(mutex);
-  statistics.wait_seconds += seconds(waited);
+Block BlockQueue::Impl::block_in(ReadReservation slot) const {
+  const std::uint64_t ticket = slot.ticket();
+  if (is_filtered) {
+    return {std::move(slot), dataset, plan.first_row(ticket), plan.epoch(ticket)};
+  }
+  return {std::move(slot), dataset, plan.first_row(ticket), plan.row_count(ticket),
+          plan.epoch(ticket)};
 }
 
-void BlockQueue::Impl::add_block(const ReadReservation& slot, std::chrono::nanoseconds waited,
-                                 const std::optional<Error>& error) {
+void BlockQueue::Impl::add_time(std::chrono::nanoseconds waited, std::chrono::nanoseconds read) {
   const std::lock_guard lock(mutex);
   statistics.wait_seconds += seconds(waited);
-  statistics.read_seconds += seconds(slot.work_time());
-  if (!error) {
-    ++statistics.blocks;
-    statistics.rows += plan.row_count(slot.ticket());
-    statistics.bytes += slot.bytes().size();
-  } else if (on_error == OnError::kSkip) {
-    ++statistics.skipped_blocks;
-    skipped.push_back(*error);
-  }
+  statistics.read_seconds += seconds(read);
+}
+
+void BlockQueue::Impl::add_block(const Block& block) {
+  if (is_filtered && block.row_count() == 0) return;
+  const std::lock_guard lock(mutex);
+  empty_in_a_row = 0;
+  ++statistics.blocks;
+  statistics.rows += block.row_count();
+  statistics.bytes += block.bytes().size();
+}
+
+void BlockQueue::Impl::add_skipped(const Error& error) {
+  const std::lock_guard lock(mutex);
+  ++statistics.skipped_blocks;
+  skipped.push_back(error);
+}
+
+// A cyclic stream of no rows would have its consumers wait for ever. Where passes do not mix, twice
+// the blocks of a pass hold a whole pass; where they do, no block is later than the ring is long.
+void BlockQueue::Impl::pass_over_empty() {
+  const std::lock_guard lock(mutex);
+  ++empty_in_a_row;
+  const std::uint64_t pass_blocks = plan.rows.count / plan.block_rows + 1;
+  if (!plan.cyclic || empty_in_a_row < 2 * pass_blocks + ring.slot_count()) return;
+  never_matches.emplace(ErrorCode::kNotFound,
+                        "stream '" + dataset->path + "' of " + dataset->file +
+                            " without end: the condition holds for none of the rows read");
+  ring.stop();
+}
+
+// Why no more blocks come although the stream has not been delivered, if that is so.
+std::optional<Error> BlockQueue::Impl::failure() {
+  if (auto failed = workers->failure()) return failed;
+  const std::lock_guard lock(mutex);
+  return never_matches;
 }
 
 bool BlockQueue::finished() const noexcept { return impl_->closed || impl_->ring.finished(); }
@@ -78,15 +110,23 @@ bool BlockQueue::finished() const noexcept { return impl_->closed || impl_->ring
 RowsCopy BlockQueue::remainder() const {
   const std::uint64_t rows = impl_->plan.rows.count;
   const std::uint64_t left = rows % impl_->plan.block_rows;
-  RowsCopy copy{impl_->dataset, rows - left, left, {}};
+  RowsCopy copy{impl_->dataset, rows - left, left, {}, {}};
   if (left == 0) return copy;
   BlockQueue queue = impl_->open_rows({copy.first_row, left});
   const auto block = queue.take();
+  if (!block && impl_->is_filtered) {
+    copy.row_count = 0;
+    return copy;
+  }
   if (!block) {
     throw Error(ErrorCode::kWorkerFailed, "read the remainder of '" + impl_->dataset->path +
                                               "' of " + impl_->dataset->file + ": no block came");
   }
   copy.bytes.assign(block->bytes().begin(), block->bytes().end());
+  copy.row_count = block->row_count();
+  for (std::uint64_t i = 0; impl_->is_filtered && i < copy.row_count; ++i) {
+    copy.row_numbers.push_back(block->row_number(i));
+  }
   return copy;
 }
 

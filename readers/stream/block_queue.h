@@ -29,13 +29,16 @@ struct RowsCopy {
   std::shared_ptr<const hdf5::DatasetInfo> dataset;
   std::uint64_t first_row = 0;
   std::uint64_t row_count = 0;
-  std::vector<std::byte> bytes;  ///< as of a Block; none without rows
+  std::vector<std::byte> bytes;            ///< as of a Block; none without rows
+  std::vector<std::uint64_t> row_numbers;  ///< of the rows, where a condition chose them; else none
 
   /// As Block::strings() and Block::lists(), for as long as this lives and is not moved.
-  StringsView strings() const { return internal::strings_in(*dataset, row_count, bytes, nullptr); }
+  StringsView strings() const {
+    return internal::strings_in(dataset->type, dataset->elements_of(row_count), bytes, nullptr);
+  }
   template <class T>
   ListsView<T> lists() const {
-    return internal::lists_in<T>(*dataset, row_count, bytes, nullptr);
+    return internal::lists_in<T>(dataset->type, dataset->elements_of(row_count), bytes, nullptr);
   }
 };
 
@@ -55,7 +58,8 @@ class BlockQueue {
   ~BlockQueue();
 
   /// The next block; waits for it. Nothing once every block has been delivered or the queue is
-  /// closed, however often it is called.
+  /// closed, however often it is called. A block of which StreamOptions::where leaves no row is
+  /// passed over; a cyclic stream of which it leaves none ends with kNotFound.
   ///
   /// Throws the block's Error if it could not be read (see OnError), naming file, dataset, rows and
   /// cause; the next call goes on with the next block. Once no worker can be kept running, every
@@ -69,7 +73,8 @@ class BlockQueue {
   bool finished() const noexcept;
 
   /// The rows that do not fill a block, as a copy: row_count() % block_rows() of them, possibly
-  /// none. Reads them anew on every call. Throws as take() does.
+  /// none; with a condition those of them for which it holds. Reads them anew on every call. Throws
+  /// as take() does.
   RowsCopy remainder() const;
 
   /// Stops the workers and ends the stream: every take() that waits or follows gives nothing.
@@ -84,7 +89,8 @@ class BlockQueue {
   unsigned workers() const noexcept;
   unsigned read_ahead() const noexcept;
 
-  /// Number of blocks in the stream; nothing if it is cyclic.
+  /// Number of blocks in the stream, those passed over because a condition holds for none of their
+  /// rows included; nothing if it is cyclic.
   std::optional<std::uint64_t> block_count() const noexcept;
 
   StreamStatistics statistics() const;

@@ -22,18 +22,24 @@ struct BlockQueue::Impl {
   unsigned worker_count;
   BlockRing ring;
   std::function<BlockQueue(RowRange)> open_rows;  // another stream, of one block with these rows
+  bool is_filtered = false;                       // its slots were packed by a RowFilter
 
   std::atomic<bool> closed{false};
-  std::mutex mutex{};  // guards statistics and skipped
+  std::mutex mutex{};  // guards the four below
   StreamStatistics statistics{};
   std::vector<Error> skipped{};
+  std::uint64_t empty_in_a_row = 0;      // blocks without a row, in a cyclic stream
+  std::optional<Error> never_matches{};  // the end of such a stream
 
   std::unique_ptr<Workers> workers;  // last: closed first, while the ring is there
 
   std::optional<Block> take(const BlockRing::Deadline& deadline);
-  void add_wait(std::chrono::nanoseconds waited);
-  void add_block(const ReadReservation& slot, std::chrono::nanoseconds waited,
-                 const std::optional<Error>& error);
+  Block block_in(ReadReservation slot) const;
+  void add_time(std::chrono::nanoseconds waited, std::chrono::nanoseconds read);
+  void add_block(const Block& block);
+  void add_skipped(const Error& error);
+  void pass_over_empty();
+  std::optional<Error> failure();
 };
 
 }  // namespace h5flume

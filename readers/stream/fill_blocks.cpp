@@ -40,6 +40,17 @@ std::size_t read_lists(const BlockPlan& plan, std::uint64_t ticket, RowReader& r
   return block.needed_bytes();
 }
 
+// An error of the condition itself does not name the dataset.
+std::size_t filter_block(const BlockPlan& plan, std::uint64_t ticket, RowFilter& filter,
+                         const hdf5::DatasetInfo& dataset, std::span<std::byte> block) {
+  try {
+    return filter.pack(block, plan.ranges(ticket));
+  } catch (const Error& error) {
+    const RowRange rows{plan.first_row(ticket), plan.row_count(ticket)};
+    throw Error(error.code(), fmt::format("read {}: {}", rows_of(dataset, rows), error.what()));
+  }
+}
+
 std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, RowReader& reader,
                        std::span<std::byte> out) {
   if (reader.info().type.is_variable_length()) return read_lists(plan, ticket, reader, out);
@@ -60,7 +71,8 @@ std::size_t read_block(const BlockPlan& plan, std::uint64_t ticket, RowReader& r
 
 }  // namespace
 
-void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, RowReader& reader) {
+void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan,
+                 std::optional<RowFilter>& filter, RowReader& reader) {
   using Clock = std::chrono::steady_clock;
   while (auto slot = ring.reserve(worker)) {
     const auto started = Clock::now();
@@ -70,7 +82,10 @@ void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, RowRea
           Error(code, fmt::format("read {}: {}", rows_of(reader.info(), rows), cause)));
     };
     try {
-      const std::size_t size_bytes = read_block(plan, slot->ticket(), reader, slot->bytes());
+      std::size_t size_bytes = read_block(plan, slot->ticket(), reader, slot->bytes());
+      if (filter) {
+        size_bytes = filter_block(plan, slot->ticket(), *filter, reader.info(), slot->bytes());
+      }
       std::move(*slot).commit(size_bytes, Clock::now() - started);
     } catch (const Error& error) {
       std::move(*slot).fail(error);
@@ -83,7 +98,8 @@ void fill_blocks(BlockRing& ring, WorkerId worker, const BlockPlan& plan, RowRea
 }
 
 void fill_blocks_on_threads(const BlockRing& ring, std::span<const WorkerId> workers,
-                            const BlockPlan& plan, RowReader& reader) {
+                            const BlockPlan& plan, std::optional<RowFilter> filter,
+                            RowReader& reader) {
   std::vector<std::unique_ptr<RowReader>> clones;
   std::vector<std::thread> threads;
   try {
@@ -91,14 +107,14 @@ void fill_blocks_on_threads(const BlockRing& ring, std::span<const WorkerId> wor
       clones.push_back(reader.clone());
       threads.push_back(
           start_thread([=, ring = BlockRing(ring), &clone = *clones.back()]() mutable {
-            fill_blocks(ring, worker, plan, clone);
+            fill_blocks(ring, worker, plan, filter, clone);
           }));
     }
   } catch (const std::exception&) {
     // Fewer threads do the same work.
   }
   BlockRing own_end(ring);
-  fill_blocks(own_end, workers.front(), plan, reader);
+  fill_blocks(own_end, workers.front(), plan, filter, reader);
   for (auto& thread : threads) thread.join();
 }
 

@@ -66,10 +66,11 @@ class ProcessWorkers final : public Workers {
 
   hdf5::DatasetInfo opened() override { return first_opened_.get_future().get().info; }
 
-  void start(const BlockRing& ring, const BlockPlan& plan) override {
+  void start(const BlockRing& ring, const BlockPlan& plan,
+             const std::optional<FilterPlan>& filter) override {
     {
       const std::lock_guard lock(mutex_);
-      job_.emplace(Job{ring, plan});
+      job_.emplace(Job{ring, plan, filter});
       if (failure_) job_->ring.stop();
     }
     wake_up();
@@ -106,6 +107,7 @@ class ProcessWorkers final : public Workers {
   struct Job {
     BlockRing ring;
     BlockPlan plan;
+    std::optional<FilterPlan> filter;
   };
 
   void wake_up() noexcept { ::eventfd_write(wake_up_.get(), 1); }
@@ -248,7 +250,7 @@ class ProcessWorkers final : public Workers {
       filler.ticket.reset();
       workers.push_back(filler.id);
     }
-    process.client->fill(workers, job->plan, job->ring.descriptor());
+    process.client->fill(workers, job->plan, job->filter, job->ring.descriptor());
     process.state = State::kFilling;
     process.since = Clock::now();
   }

@@ -38,7 +38,7 @@ std::optional<Row> RowStream::next() {
     if (block_->dataset().type.is_variable_length()) lists_ = block_->lists<std::byte>();
   }
   const auto& dataset = block_->dataset();
-  const std::uint64_t index = (block_->first_row() + next_in_block_) % dataset.row_count();
+  const std::uint64_t index = block_->row_number(next_in_block_);
   auto bytes = lists_ ? copy_row_of_lists(*lists_, next_in_block_, dataset)
                       : copy_row(*block_, next_in_block_);
   ++next_in_block_;

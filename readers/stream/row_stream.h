@@ -35,10 +35,12 @@ class Row {
   }
 
   /// As Block::strings() and Block::lists(), for as long as this row lives and is not moved.
-  StringsView strings() const { return internal::strings_in(*dataset_, 1, bytes_, nullptr); }
+  StringsView strings() const {
+    return internal::strings_in(dataset_->type, dataset_->elements_of(1), bytes_, nullptr);
+  }
   template <class T>
   ListsView<T> lists() const {
-    return internal::lists_in<T>(*dataset_, 1, bytes_, nullptr);
+    return internal::lists_in<T>(dataset_->type, dataset_->elements_of(1), bytes_, nullptr);
   }
 
  private:

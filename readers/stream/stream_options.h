@@ -51,6 +51,13 @@ struct StreamOptions {
   /// length has to be the only one.
   std::vector<std::string> fields;
 
+  /// A condition over the fields of a compound dataset, as "(pos > 3) & (flag == 1)": only rows for
+  /// which it holds are delivered, see RowCondition. It may read other fields than `fields`. Empty:
+  /// all rows. Workers read whole rows, in blocks of block_rows, and leave out the others; a block
+  /// then has as many rows as are left, and is passed over if these are none. A row whose values it
+  /// cannot compute with is an error of its block.
+  std::string where;
+
   OnError on_error = OnError::kRaise;
 
   // --- performance ---

@@ -1,18 +1,17 @@
 #include "readers/stream/streamer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sched.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <thread>
 #include <utility>
 
-#include "core/file_descriptor.h"
+#include "core/readable_file.h"
+#include "core/usable_cores.h"
+#include "readers/chunks/field_reader.h"
 #include "readers/chunks/index_folder.h"
 #include "readers/stream/block_queue_internal.h"
+#include "readers/stream/row_filter.h"
+#include "readers/stream/stream_by_internal.h"
 
 namespace h5flume {
 namespace {
@@ -26,14 +25,6 @@ constexpr std::chrono::microseconds kSpin{20};  // what it takes to be woken
 constexpr unsigned kMaxWorkers = 255;
 constexpr unsigned kMaxDefaultWorkers = 8;
 constexpr unsigned kMaxReadAhead = 1u << 20;
-
-unsigned usable_cores() {
-  cpu_set_t cores;
-  if (::sched_getaffinity(0, sizeof cores, &cores) == 0) {
-    return static_cast<unsigned>(CPU_COUNT(&cores));
-  }
-  return std::max(1u, std::thread::hardware_concurrency());
-}
 
 void require(bool holds, const char* option, long long value, const std::string& range) {
   if (holds) return;
@@ -89,9 +80,16 @@ std::size_t block_capacity(const hdf5::DatasetInfo& dataset, const BlockPlan& pl
   return capacity;
 }
 
-std::size_t block_bytes(const hdf5::DatasetInfo& dataset, std::uint64_t block_rows) {
+std::size_t block_bytes(const hdf5::DatasetInfo& dataset, std::uint64_t block_rows,
+                        const std::optional<RowFilter>& filter) {
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(block_rows, dataset.row_bytes(), &bytes)) {
+  bool overflows = __builtin_mul_overflow(block_rows, dataset.row_bytes(), &bytes);
+  if (filter) {
+    const auto slot_bytes = filter->slot_bytes(block_rows);
+    overflows = !slot_bytes;
+    bytes = slot_bytes.value_or(0);
+  }
+  if (overflows) {
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("stream '{}' of {}: a block of {} rows of {} bytes does not fit the "
                             "address space",
@@ -123,23 +121,68 @@ WorkersOptions workers_options(const std::string& file, const std::string& datas
           .count = options.workers.value_or(std::min(usable_cores(), kMaxDefaultWorkers)),
           .block_timeout = options.block_timeout,
           .open_timeout = options.open_timeout,
-          .max_deaths_per_block = options.max_deaths_per_block};
+          .max_deaths_per_block = options.max_deaths_per_block,
+          .reader = {}};
+}
+
+std::unique_ptr<Workers> make_workers(const WorkersOptions& options, WorkerKind kind) {
+  return kind == WorkerKind::kThreads ? make_thread_workers(options)
+                                      : make_process_workers(options);
+}
+
+// A dataset that workers have opened, and what they will do with its rows.
+struct OpenedStream {
+  std::unique_ptr<Workers> workers;
+  hdf5::DatasetInfo read;
+  std::optional<FilterPlan> plan;
+  std::optional<RowFilter> filter;
+};
+
+OpenedStream open_unfiltered(const WorkersOptions& options, WorkerKind kind) {
+  auto workers = make_workers(options, kind);
+  auto dataset = workers->opened();
+  return {std::move(workers), std::move(dataset), {}, {}};
+}
+
+// Whole rows are read, for they are decoded in any case; unless one of their fields is of a type
+// that is not served inside a row.
+OpenedStream open_filtered(WorkersOptions options, WorkerKind kind, const std::string& where) {
+  FilterPlan plan{where, std::exchange(options.open.fields, {}), {}};
+  const auto open = [&] {
+    OpenedStream stream = open_unfiltered(options, kind);
+    try {
+      stream.filter.emplace(plan, stream.read);
+    } catch (const Error& error) {
+      throw Error(error.code(), fmt::format("stream '{}' of {}: {}", options.dataset, options.file,
+                                            error.what()));
+    }
+    stream.plan = plan;
+    return stream;
+  };
+  try {
+    return open();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnsupported || plan.fields.empty()) throw;
+  }
+  plan.read_fields = fields_to_read(where, plan.fields);
+  options.open.fields = plan.read_fields;
+  return open();
 }
 
 // Streams `rows`, or the whole dataset.
-BlockQueue open_queue(const std::string& file, const std::string& path,
-                      const FileOptions& file_options, const StreamOptions& options,
+BlockQueue open_queue(const WorkersOptions& workers_are, const StreamOptions& options,
                       const std::optional<RowRange>& rows) {
-  check(options);
-  const auto workers_are = workers_options(file, path, file_options, options);
-  auto workers = options.kind == WorkerKind::kThreads ? make_thread_workers(workers_are)
-                                                      : make_process_workers(workers_are);
-  auto dataset = std::make_shared<const hdf5::DatasetInfo>(workers->opened());
+  OpenedStream opened = options.where.empty()
+                            ? open_unfiltered(workers_are, options.kind)
+                            : open_filtered(workers_are, options.kind, options.where);
+  hdf5::DatasetInfo delivered = opened.read;
+  if (opened.filter) delivered.type = opened.filter->delivered();
+  const auto dataset = std::make_shared<const hdf5::DatasetInfo>(std::move(delivered));
 
   const BlockPlan plan{.rows = rows.value_or(RowRange{0, dataset->row_count()}),
                        .block_rows = options.block_rows
                                          ? static_cast<std::uint64_t>(*options.block_rows)
-                                         : default_block_rows(*dataset),
+                                         : default_block_rows(opened.read),
                        .cyclic = options.cyclic,
                        .remainder = options.remainder};
   const bool empty = plan.rows.count == 0;
@@ -147,12 +190,12 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
   BlockRing ring = make_ring(
       *dataset, {.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
                  .block_bytes = has_lists ? block_capacity(*dataset, plan, options)
-                                          : block_bytes(*dataset, plan.block_rows),
+                                          : block_bytes(*dataset, plan.block_rows, opened.filter),
                  .preallocate = !has_lists,
                  .spin = kSpin,
                  .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
                  .window_end = delivery_order(options, plan)});
-  if (!empty) workers->start(ring, plan);
+  if (!empty) opened.workers->start(ring, plan, opened.plan);
 
   StreamOptions for_remainder = options;
   for_remainder.cyclic = false;
@@ -162,16 +205,19 @@ BlockQueue open_queue(const std::string& file, const std::string& path,
   const auto open_rows = [=](RowRange wanted) {
     StreamOptions one_block = for_remainder;
     one_block.block_rows = static_cast<std::int64_t>(wanted.count);
-    return open_queue(file, path, file_options, one_block, wanted);
+    WorkersOptions one_worker = workers_are;
+    one_worker.count = 1;
+    return open_queue(one_worker, one_block, wanted);
   };
-  return BlockQueue(
-      std::unique_ptr<BlockQueue::Impl>(new BlockQueue::Impl{.dataset = std::move(dataset),
-                                                             .plan = plan,
-                                                             .on_error = options.on_error,
-                                                             .worker_count = workers_are.count,
-                                                             .ring = std::move(ring),
-                                                             .open_rows = open_rows,
-                                                             .workers = std::move(workers)}));
+  return BlockQueue(std::unique_ptr<BlockQueue::Impl>(
+      new BlockQueue::Impl{.dataset = dataset,
+                           .plan = plan,
+                           .on_error = options.on_error,
+                           .worker_count = workers_are.count,
+                           .ring = std::move(ring),
+                           .open_rows = open_rows,
+                           .is_filtered = opened.filter.has_value(),
+                           .workers = std::move(opened.workers)}));
 }
 
 // Chunks hold only what refers to the values. So a chunk that is much larger is no reason to make
@@ -205,17 +251,23 @@ std::uint64_t default_block_rows(const hdf5::DatasetInfo& dataset) {
 
 Streamer::Streamer(std::string file, FileOptions options)
     : file_(std::move(file)), options_(std::move(options)) {
-  const std::string operation = "open " + file_;
-  struct stat status {};
-  if (::stat(file_.c_str(), &status) != 0) throw_system_error(operation, errno);
-  if (S_ISDIR(status.st_mode)) throw_system_error(operation, EISDIR);
-  if (!FileDescriptor(::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))) {
-    throw_system_error(operation, errno);
-  }
+  require_readable_file(file_);
 }
 
 BlockQueue Streamer::queue(const std::string& dataset, const StreamOptions& options) const {
-  return open_queue(file_, dataset, options_, options, std::nullopt);
+  check(options);
+  return open_queue(workers_options(file_, dataset, options_, options), options, std::nullopt);
+}
+
+BlockQueue stream_by(std::shared_ptr<const RowReader> reader, StreamOptions options) {
+  options.kind = WorkerKind::kThreads;
+  check(options);
+  auto workers = workers_options(reader->info().file, reader->info().path, {}, options);
+  workers.reader = std::move(reader);
+  if (options.where.empty() && !options.fields.empty()) {
+    workers.reader = std::make_shared<chunks::FieldReader>(workers.reader->clone(), options.fields);
+  }
+  return open_queue(workers, options, std::nullopt);
 }
 
 RowStream Streamer::rows(const std::string& dataset, StreamOptions options) const {

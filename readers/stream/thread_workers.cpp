@@ -22,12 +22,15 @@ class ThreadWorkers final : public Workers {
 
   hdf5::DatasetInfo opened() override { return readers_.front()->info(); }
 
-  void start(const BlockRing& ring, const BlockPlan& plan) override {
+  void start(const BlockRing& ring, const BlockPlan& plan,
+             const std::optional<FilterPlan>& wanted) override {
     ring_ = ring;
+    std::optional<RowFilter> filter;
+    if (wanted) filter.emplace(*wanted, readers_.front()->info());
     for (std::size_t i = 0; i < readers_.size(); ++i) {
       const WorkerId worker{static_cast<std::uint8_t>(i), 0};
-      auto fill = [worker, plan, ring = BlockRing(ring), &reader = *readers_[i]]() mutable {
-        fill_blocks(ring, worker, plan, reader);
+      auto fill = [worker, plan, filter, ring = BlockRing(ring), &reader = *readers_[i]]() mutable {
+        fill_blocks(ring, worker, plan, filter, reader);
       };
       threads_.push_back(start_thread(std::move(fill)));
     }
@@ -53,6 +56,7 @@ class ThreadWorkers final : public Workers {
   // A file that is not trusted is looked at in another process first. Only what no index serves is
   // then opened by libhdf5 here.
   static std::unique_ptr<RowReader> open(const WorkersOptions& options) {
+    if (options.reader) return options.reader->clone();
     if (!options.worker.trusted && options.open.direct) {
       auto isolated = index_isolated(options.file, options.dataset, options.open, options.worker,
                                      options.open_timeout);

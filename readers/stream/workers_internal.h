@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "core/block_ring.h"
+#include "readers/chunks/row_reader.h"
 #include "readers/hdf5/dataset.h"
 #include "readers/stream/block_plan.h"
+#include "readers/stream/row_filter.h"
 #include "readers/worker/file_options.h"
 
 namespace h5flume {
@@ -24,6 +26,10 @@ struct WorkersOptions {
   std::chrono::milliseconds block_timeout{0};
   std::chrono::milliseconds open_timeout{0};
   unsigned max_deaths_per_block = 3;
+
+  // For threads: a reader of the dataset that is there already. They read by clones of it, and open
+  // nothing.
+  std::shared_ptr<const RowReader> reader;
 };
 
 // The workers of one stream: processes or threads behind one interface.
@@ -36,8 +42,10 @@ class Workers {
   // Waits until a worker has opened the dataset. Throws what keeps them from it.
   virtual hdf5::DatasetInfo opened() = 0;
 
-  // Has the workers fill the ring from now on.
-  virtual void start(const BlockRing& ring, const BlockPlan& plan) = 0;
+  // Has the workers fill the ring from now on, with the rows that the filter leaves, if there is
+  // one.
+  virtual void start(const BlockRing& ring, const BlockPlan& plan,
+                     const std::optional<FilterPlan>& filter) = 0;
 
   // Lets the workers go, without waiting for it: the stream has been delivered.
   virtual void finish() noexcept = 0;

@@ -4,12 +4,22 @@
 
 #include <utility>
 
+#include "core/element_pick.h"
 #include "core/error.h"
 #include "readers/chunks/index_folder.h"
 #include "readers/chunks/index_memory.h"
 #include "readers/worker/worker_client.h"
 
 namespace h5flume {
+
+namespace {
+
+hdf5::DatasetInfo with_fields(hdf5::DatasetInfo info, const std::vector<std::string>& fields) {
+  if (!fields.empty()) info.type = pick_columns(info.type, fields).type;
+  return info;
+}
+
+}  // namespace
 
 IsolatedDataset index_isolated(const std::string& file, const std::string& dataset,
                                const hdf5::OpenOptions& options, const FileOptions& file_options,
@@ -34,7 +44,8 @@ IsolatedDataset index_isolated(const std::string& file, const std::string& datas
     } catch (const Error& error) {
       throw Error(error.code(), fmt::format("{}: {}", object, error.what()));
     }
-    if (isolated.index->info != isolated.info || isolated.index->identity != isolated.identity) {
+    if (with_fields(isolated.index->info, options.fields) != isolated.info ||
+        isolated.index->identity != isolated.identity) {
       throw Error(ErrorCode::kWorkerFailed,
                   object + ": the worker's answer makes no sense: its index is of another dataset");
     }

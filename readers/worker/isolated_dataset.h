@@ -17,8 +17,8 @@ struct IsolatedDataset {
   hdf5::DatasetInfo info;
   FileIdentity identity;
 
-  /// What it takes to read the dataset without libhdf5. Nothing where only libhdf5 can read it, for
-  /// the reason that info.hdf5_reason names.
+  /// What it takes to read the dataset without libhdf5, with all fields of its elements. Nothing
+  /// where only libhdf5 can read it, for the reason that info.hdf5_reason names.
   std::optional<chunks::IndexedDataset> index;
 };
 

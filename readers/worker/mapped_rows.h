@@ -103,7 +103,9 @@ class MappedRows {
 
 template <class T>
 ArrayView<T> RowsInPlace::view() const {
-  auto view = internal::array_in<T>(*dataset_, row_count_, bytes(), lease_);
+  const auto memory = bytes();
+  auto view =
+      internal::array_in<T>(dataset_->type, dataset_->shape_of_rows(row_count_), memory, lease_);
   require_alignment(alignof(T));
   return view;
 }

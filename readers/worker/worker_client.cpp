@@ -79,14 +79,33 @@ std::vector<hdf5::ListedDataset> WorkerClient::list(const std::string& file,
 }
 
 void WorkerClient::fill(const std::vector<WorkerId>& workers, const BlockPlan& plan,
-                        int ring_descriptor) {
-  const protocol::FillRequest request{workers, plan};
+                        const std::optional<FilterPlan>& filter, int ring_descriptor) {
+  const protocol::FillRequest request{workers, plan, filter.value_or(FilterPlan{})};
   asked_ = "fill a block ring";
   channel_.send(protocol::encode(Json{{"fill", request}}), ring_descriptor);
 }
 
 void WorkerClient::filled(const Deadline& deadline) {
   receive(deadline, [](const Json&) { return 0; });
+}
+
+void WorkerClient::select(const std::vector<ResolvedAxis>& axes, const FieldChoice& fields,
+                          const WorkerMemory& memory) {
+  const protocol::SelectRequest request{axes, fields, memory.number, memory.taken_back};
+  asked_ = "read a selection";
+  const std::string message = protocol::encode(Json{{"select", request}});
+  if (message.size() > Channel::kMessageLimit) {
+    throw Error(ErrorCode::kResourceLimit,
+                fmt::format("the selection lists more places than the {} MiB hold that a worker "
+                            "process can be told at once",
+                            Channel::kMessageLimit >> 20));
+  }
+  channel_.send(message, memory.descriptor);
+}
+
+std::uint64_t WorkerClient::selected(const Deadline& deadline) {
+  return receive(deadline,
+                 [](const Json& reply) { return reply.at("selected").get<std::uint64_t>(); });
 }
 
 Message WorkerClient::receive_message(const Deadline& deadline) {

@@ -9,9 +9,11 @@
 #include "core/channel.h"
 #include "core/error.h"
 #include "core/process.h"
+#include "core/resolved_selection.h"
 #include "core/slot_word.h"
 #include "readers/hdf5/dataset.h"
 #include "readers/stream/block_plan.h"
+#include "readers/stream/row_filter.h"
 #include "readers/worker/file_options.h"
 
 namespace h5flume {
@@ -23,6 +25,13 @@ inline constexpr int kWorkerChannelDescriptor = 3;
 struct OpenedDataset {
   hdf5::DatasetInfo info;
   FileIdentity identity;
+};
+
+/// Memory that a worker reads into: its descriptor is given once, and then its number is enough.
+struct WorkerMemory {
+  std::uint64_t number = 0;
+  int descriptor = -1;                    ///< -1: the worker has it already
+  std::vector<std::uint64_t> taken_back;  ///< other memory that is not used any more
 };
 
 /// A worker process ended instead of answering.
@@ -69,7 +78,17 @@ class WorkerClient {
 
   /// Has the process fill the ring in the shared memory `ring_descriptor` from the dataset opened
   /// last, until the ring is stopped, with a thread for each of `workers`.
-  void fill(const std::vector<WorkerId>& workers, const BlockPlan& plan, int ring_descriptor);
+  void fill(const std::vector<WorkerId>& workers, const BlockPlan& plan,
+            const std::optional<FilterPlan>& filter, int ring_descriptor);
+
+  /// Has the process read a selection of the dataset opened last, as SelectionReader does, into the
+  /// beginning of `memory`. Throws kResourceLimit for lists that no message can hold.
+  void select(const std::vector<ResolvedAxis>& axes, const FieldChoice& fields,
+              const WorkerMemory& memory);
+
+  /// The answer to select(): what SelectionReader::read() returned there. Throws what it throws
+  /// there, kTimeout, WorkerEnded.
+  std::uint64_t selected(const Deadline& deadline);
 
   /// The answer to fill(), given when the ring has been stopped. Throws what keeps the worker from
   /// filling it, kTimeout, WorkerEnded.

@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kName = "h5flume-worker";
-
 bool is_program(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
@@ -38,34 +36,43 @@ fs::path program_folder() {
   return fs::read_symlink("/proc/self/exe", ignored).parent_path();
 }
 
-}  // namespace
-
-std::string find_worker(const std::string& option) {
+// A program of ours that the caller names, or `variable` does, or that lies where it is installed.
+std::string find_program(const std::string& name, const std::string& option, const char* variable,
+                         const std::string& advice) {
   std::vector<fs::path> places;
-  const char* variable = std::getenv("H5FLUME_WORKER");
+  const char* named = std::getenv(variable);
   if (!option.empty()) {
     places.emplace_back(option);
-  } else if (variable && *variable) {
-    places.emplace_back(variable);
+  } else if (named && *named) {
+    places.emplace_back(named);
   } else {
     for (const fs::path& folder : {library_folder(), program_folder()}) {
       if (folder.empty()) continue;
-      places.push_back(folder / kName);
-      places.push_back(folder / ".." / "libexec" / "h5flume" / kName);
-      places.push_back(folder / ".." / "bin" / kName);
+      places.push_back(folder / name);
+      places.push_back(folder / ".." / "libexec" / "h5flume" / name);
+      places.push_back(folder / ".." / "bin" / name);
     }
-    places.emplace_back(H5FLUME_INSTALLED_WORKER);
+    places.emplace_back(fs::path(H5FLUME_INSTALLED_PROGRAMS) / name);
   }
   std::vector<std::string> tried;
   for (const fs::path& place : places) {
     if (is_program(place)) return place.string();
     tried.push_back(place.string());
   }
-  throw Error(
-      ErrorCode::kNotFound,
-      fmt::format("find the worker program {}: not at {}; name it by the option worker_path "
-                  "or the environment variable H5FLUME_WORKER",
-                  kName, fmt::join(tried, ", ")));
+  throw Error(ErrorCode::kNotFound, fmt::format("find the program {}: not at {}; name it by {}",
+                                                name, fmt::join(tried, ", "), advice));
+}
+
+}  // namespace
+
+std::string find_worker(const std::string& option) {
+  return find_program("h5flume-worker", option, "H5FLUME_WORKER",
+                      "the option worker_path or the environment variable H5FLUME_WORKER");
+}
+
+std::string find_launcher() {
+  return find_program("h5flume-launcher", {}, "H5FLUME_LAUNCHER",
+                      "the environment variable H5FLUME_LAUNCHER");
 }
 
 }  // namespace h5flume

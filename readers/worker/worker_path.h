@@ -10,4 +10,8 @@ namespace h5flume {
 /// Throws kNotFound, naming the places that were looked at.
 std::string find_worker(const std::string& option);
 
+/// The same for `h5flume-launcher`, which runs the commands of jobs: the environment variable
+/// H5FLUME_LAUNCHER, else as above.
+std::string find_launcher();
+
 }  // namespace h5flume

@@ -8,14 +8,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/channel.h"
 #include "core/process.h"
+#include "core/shared_memory.h"
 #include "core/test_point.h"
 #include "readers/chunks/index_memory.h"
 #include "readers/chunks/row_reader.h"
+#include "readers/random/selection_reader_internal.h"
 #include "readers/stream/fill_blocks.h"
 #include "readers/worker/worker_client.h"
 #include "readers/worker/worker_protocol_internal.h"
@@ -91,6 +95,10 @@ class WorkerProgram {
     if (request.contains("list")) {
       return {{{"datasets", hdf5::list_datasets(request["list"].get<std::string>())}}};
     }
+    if (request.contains("select")) {
+      return {
+          select(request["select"].get<protocol::SelectRequest>(), std::move(message.descriptor))};
+    }
     if (!rows_) throw Error(ErrorCode::kInvalidArgument, "fill blocks: no dataset is open");
     return {fill(request.at("fill").get<protocol::FillRequest>(), std::move(message.descriptor))};
   }
@@ -100,28 +108,44 @@ class WorkerProgram {
     test_point("worker.opening", 0);
     hdf5::OpenOptions options = request.options;
     options.map_file = true;
+    selections_.reset();
     rows_ = open_row_reader(request.file, request.dataset, options);
+    if (auto* const dataset = rows_->library_dataset()) selections_.emplace(*dataset);
     Reply reply{protocol::OpenReply{rows_->info(), rows_->identity()}};
-    if (request.hand_over && rows_->storage_map() != nullptr) {
-      reply.descriptor =
-          chunks::index_to_memory({.info = rows_->info(),
-                                   .identity = rows_->identity(),
-                                   .map = *rows_->storage_map(),
-                                   .allow_outside_sources = request.options.allow_outside_sources});
-    }
+    if (!request.hand_over) return reply;
+    if (const auto index = rows_->index()) reply.descriptor = chunks::index_to_memory(*index);
     return reply;
   }
 
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
     if (request.workers.empty())
       throw Error(ErrorCode::kInvalidArgument, "fill blocks: no workers");
+    std::optional<RowFilter> filter;
+    if (!request.filter.where.empty()) filter.emplace(request.filter, rows_->info());
     fill_blocks_on_threads(BlockRing::attach(std::move(memory)), request.workers, request.plan,
-                           *rows_);
+                           std::move(filter), *rows_);
     return {{"stopped", true}};
+  }
+
+  Json select(const protocol::SelectRequest& request, FileDescriptor descriptor) {
+    for (const std::uint64_t number : request.taken_back) memory_.erase(number);
+    if (descriptor) {
+      memory_.insert_or_assign(request.memory, SharedMemory::attach(std::move(descriptor), 0));
+    }
+    const auto memory = memory_.find(request.memory);
+    if (!selections_ || memory == memory_.end()) {
+      throw Error(ErrorCode::kInvalidArgument, "read a selection: no dataset, or no memory for it");
+    }
+    const std::uint64_t bytes =
+        selections_->read({.axes = request.axes}, pick_fields(rows_->info().type, request.fields),
+                          memory->second.bytes(), [] { return true; });
+    return {{"selected", bytes}};
   }
 
   Channel channel_;
   std::unique_ptr<RowReader> rows_;
+  std::optional<SelectionReader> selections_;     // of rows_, where libhdf5 reads them
+  std::map<std::uint64_t, SharedMemory> memory_;  // to read selections into
 };
 
 }  // namespace

@@ -142,6 +142,7 @@ TEST_CASE("filters without a decoder are named", "[readers][chunks]") {
   };
   CHECK(why({32026, "blosc2", {}}) == "filter 32026 (blosc2) has no decoder here");
   CHECK(why({5, "", {}}) == "filter 5 has no decoder here");
+  CHECK(why(deflate_filter(10)) == "filter 1 (gzip) has no level from 0 to 9");
   CHECK(why({2, "shuffle", {}}) == "filter 2 (shuffle) lacks its element size");
   CHECK(why(szip_filter(24)) ==
         "filter 4 (szip) has pixels of 24 bits, which have no decoder here");

@@ -6,6 +6,7 @@
 
 #include "readers/chunks/index_file.h"
 #include "readers/chunks/row_reader.h"
+#include "storage/mapped/container_writer.h"
 #include "tests/readers/hdf5/storage_support.h"
 
 // The vocabulary of the tests of indices: make one of a file, take it apart, read by it.
@@ -21,12 +22,10 @@ inline chunks::IndexedDataset indexed(const std::string& file, const std::string
 class IndexImage {
  public:
   explicit IndexImage(const chunks::IndexedDataset& indexed) {
-    const auto bytes = chunks::encode_index(indexed);
+    std::vector<std::byte> bytes;
+    chunks::write_index(indexed, mapped::to_memory(bytes));
     resize(bytes.size());
-    std::memcpy(data(), bytes.head.data(), bytes.head.size());
-    if (!bytes.chunks.empty()) {
-      std::memcpy(data() + bytes.head.size(), bytes.chunks.data(), bytes.chunks.size());
-    }
+    std::memcpy(data(), bytes.data(), bytes.size());
   }
   IndexImage(const IndexImage& other, std::size_t size) {
     resize(size);

@@ -161,6 +161,18 @@ TEST_CASE("strings are padded inside compounds and arrays too", "[readers][hdf5]
   CHECK(read_text(file, "x") == "a\0\0b\0\0"s + "1cc\0\0\0\0"s + "2d\0\0eee3\0\0\0f\0\0"s + "4");
 }
 
+TEST_CASE("the fields before a string keep their bytes", "[readers][hdf5][types]") {
+  const ScratchFolder folder;
+  H5::CompType row(std::size_t{8});
+  row.insertMember("n", 0, PredType::STD_I16LE);
+  row.insertMember("t", 2, H5::StrType(PredType::C_S1, 4));
+  row.insertMember("m", 6, PredType::STD_I16LE);
+  using namespace std::string_literals;
+  const std::string bytes = "\0\1ab\0z\2\0\3\0abcd\0\4"s;
+  const std::string file = raw_file(folder, row, std::vector<char>(bytes.begin(), bytes.end()));
+  CHECK(read_text(file, "x") == "\0\1ab\0\0\2\0\3\0abcd\0\4"s);
+}
+
 TEST_CASE("opaque bytes arrive as they are", "[readers][hdf5][types]") {
   const ScratchFolder folder;
   H5::DataType opaque(H5T_OPAQUE, 5);

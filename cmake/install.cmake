@@ -17,7 +17,7 @@ set(libraries h5flume_core h5flume_storage h5flume_readers)
 
 install(TARGETS ${libraries} h5flume_all EXPORT h5flume-targets)
 install(TARGETS h5flume)
-install(TARGETS h5flume-worker RUNTIME DESTINATION ${worker_dir})
+install(TARGETS h5flume-worker h5flume-launcher RUNTIME DESTINATION ${worker_dir})
 
 if(BUILD_SHARED_LIBS)
   set_target_properties(${libraries} PROPERTIES
@@ -64,6 +64,8 @@ if(NOT BUILD_SHARED_LIBS)
         list(APPEND pc_libs -pthread)
       elseif(item STREQUAL "fmt::fmt")
         list(APPEND pc_requires fmt)
+      elseif(item STREQUAL "TBB::tbb")
+        list(APPEND pc_requires tbb)
       elseif(item STREQUAL "nlohmann_json::nlohmann_json")
         continue()  # headers only
       elseif(item MATCHES "^[A-Za-z0-9_.+]+$" AND NOT TARGET ${item})

@@ -25,6 +25,7 @@ fi
 
 "$prefix/bin/h5flume" sample "$work/sample.h5" --kind images --rows 100
 "$prefix/bin/h5flume" stream "$work/sample.h5" /images --workers 2 --json
+"$prefix/bin/h5flume" job "$work/sample.h5" /images --tracker "$work/tracker" -- cat
 
 expect() {
   local name=$1 output

@@ -9,7 +9,7 @@ import pytest
 
 from oracle import sha256
 
-SUBCOMMANDS = ["inspect", "stream", "sample"]
+SUBCOMMANDS = ["inspect", "stream", "slice", "sample"]
 
 
 # --- exit status and messages -----------------------------------------------------------------
@@ -46,7 +46,7 @@ def test_wrong_usage_is_status_2(h5flume, images, arguments):
     assert "usage" in (result.out + result.err).lower() or result.err.startswith("h5flume: ")
 
 
-@pytest.mark.parametrize("command", ["stream", "inspect"])
+@pytest.mark.parametrize("command", ["stream", "inspect", "slice"])
 @pytest.mark.parametrize(
     "file, dataset, words",
     [

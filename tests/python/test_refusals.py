@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from harm import run_measured
 from oracle import sha256, stream_to_numpy
 
 # --- what is not served -----------------------------------------------------------------------
@@ -49,6 +50,20 @@ def test_what_is_not_served_is_refused_by_name(h5flume, odd_file, name, word):
 
 def test_the_fixed_fields_beside_a_variable_one_are_served(h5flume, odd_file):
     assert h5flume.digest(odd_file, "mixed", "--field", "x") == sha256(np.arange(5, dtype="<f4"))
+
+
+@pytest.mark.parametrize("chunks", [None, (2,)])
+def test_elements_of_4_gib_are_not_made_room_for(h5flume, tmp_path, chunks):
+    path = tmp_path / "file.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("data", data=np.arange(5.0), chunks=chunks)
+    double, huge = b"\x11\x20\x3f\x00" + b"\x08\x00\x00\x00", b"\x11\x20\x3f\x00" + b"\x08\xff\xff\xff"
+    content = path.read_bytes()
+    assert content.count(double) == 1
+    path.write_bytes(content.replace(double, huge))
+    ending = run_measured(h5flume.path, "stream", str(path), "/data", "--json")
+    assert ending.status == 1 and ("4GB" if chunks else "do not fit") in ending.err, ending
+    assert ending.largest_bytes < 1 << 30
 
 
 def test_an_empty_dataset_is_a_stream_of_nothing(h5flume, odd_file, tmp_path):

@@ -2,11 +2,13 @@
 
 import json
 import os
-import random
 import subprocess
 
 import numpy as np
 import pytest
+
+from seeds import choose_seed
+from selections import Chooser, moves_a_list, numpy_takes, step_text
 
 CASES = 10000
 
@@ -30,121 +32,11 @@ def resolve():
     return run
 
 
-# --- the oracle -------------------------------------------------------------------------------
-
-
-def numpy_takes(array, steps):
-    """What indexing by the text of each step takes, or None where numpy refuses it."""
-    for step in steps:
-        try:
-            array = np.asarray(eval(f"array{step}", {"array": array}))
-        except (IndexError, ValueError):  # ValueError: a step of 0
-            return None
-    return array
-
-
-def is_integer(item):
-    return item.lstrip("-").isdigit()
-
-
-def moves_the_list(array, items):
-    """True if numpy moves the axis of this step's list to the front, away from its place."""
-    axis = [item.startswith("[") for item in items].index(True)
-    covered = array.ndim - sum(item != "..." for item in items)
-    kept = [covered if item == "..." else not is_integer(item) for item in items[:axis]]
-    # In place: first everything but the integers, then those.
-    others = [":" if is_integer(item) else item for item in items]
-    integers = [item if is_integer(item) or item == "..." else ":" for item in items]
-    in_place = numpy_takes(array, [step_text(others)])
-    assert in_place is not None
-    moved = np.moveaxis(numpy_takes(in_place, [step_text(integers)]), sum(kept), 0)
-    return sum(kept) > 0 and np.array_equal(numpy_takes(array, [step_text(items)]), moved)
-
-
-def moves_a_list(array, chain):
-    """True if some step of a chain moves its list."""
-    for items in chain:
-        if any(item.startswith("[") for item in items) and moves_the_list(array, items):
-            return True
-        array = numpy_takes(array, [step_text(items)])
-    return False
-
-
-def step_text(items, end=""):
-    return f"[{', '.join(items)}{end}]"
-
-
 # --- random selections ------------------------------------------------------------------------
 
 
-class Chooser(random.Random):
-    def number(self, size):
-        """Mostly inside an axis of this size, sometimes just or far outside."""
-        kind = self.random()
-        if kind < 0.97 and size > 0:
-            return self.randrange(-size, size)
-        return self.choice([size, -size - 1, 10**6, -(10**6), 2**63 - 1, -(2**63)])
-
-    def bound(self, size):
-        if self.random() < 0.3:
-            return ""
-        return str(self.choice([self.randint(-size - 2, size + 2), self.number(size)]))
-
-    def slice(self, size):
-        text = f"{self.bound(size)}:{self.bound(size)}"
-        if self.random() < 0.5:
-            steps = [1, 2, 3, -1, -2, -3, size + 1, -size - 1, 2**63 - 1, -(2**63)]
-            step = self.choice(steps) if self.random() < 0.99 else 0
-            text += ":" + self.choice([str(step), str(step), ""])
-        return text
-
-    def list(self, size):
-        return str([self.number(size) for _ in range(self.choice([0, 1, 1, 2, 3, 5]))])
-
-    def mask(self, size):
-        if self.random() < 0.03:
-            size += 1
-        return str([self.random() < 0.5 for _ in range(size)])
-
-    def items(self, shape):
-        """The items of one step; sizes fit the shape unless there is an ellipsis in front."""
-        count = self.randint(1, len(shape) + (self.random() < 0.05)) if shape else 1
-        ellipsis = self.randrange(count + 1) if self.random() < 0.3 or not shape else None
-        with_list = self.randrange(count) if self.random() < 0.5 else None
-        items = []
-        for number in range(count if shape else 0):
-            behind = ellipsis is not None and number >= ellipsis
-            axis = len(shape) - count + number if behind else number
-            size = shape[axis] if 0 <= axis < len(shape) else 1
-            if number == with_list:
-                items.append(self.choice([self.list, self.mask])(size))
-            elif self.random() < 0.45:
-                items.append(str(self.number(size)))
-            else:
-                items.append(self.slice(size))
-        if ellipsis is not None:
-            items.insert(min(ellipsis, len(items)), "...")
-        return items
-
-    def shape(self):
-        sizes = [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7]
-        return [self.choice(sizes) for _ in range(self.choice([0, 1, 1, 2, 2, 3, 3, 3, 4, 4]))]
-
-    def chain(self, array):
-        """Items of one, two or three steps, for the shape that each step meets."""
-        chain = []
-        for _ in range(self.choice([1, 1, 1, 2, 3])):
-            chain.append(self.items(array.shape))
-            array = numpy_takes(array, [step_text(chain[-1])])
-            if array is None:
-                break
-        return chain
-
-
 def test_thousands_of_random_selections_take_what_numpy_takes(resolve):
-    seed = int(os.environ.get("H5FLUME_SEED", random.SystemRandom().randrange(2**32)))
-    print(f"H5FLUME_SEED={seed}")  # pytest shows it if the test fails
-    choose = Chooser(seed)
+    choose = Chooser(choose_seed())
     cases = []
     for _ in range(CASES):
         shape = choose.shape()

@@ -71,6 +71,14 @@ def test_one_field_comes_as_its_own_type(h5flume, compounds, dataset, field):
     assert h5flume.digest(compounds, dataset, "--field", field) == sha256(theirs)
 
 
+@pytest.mark.parametrize("mode", [[], ["--threads"], ["--threads", "--trusted"], ["--no-direct"]], ids=str)
+def test_fields_are_read_as_rows_are(h5flume, compounds, mode):
+    whole = h5flume.ok("stream", compounds, "flat", *mode)
+    field = h5flume.ok("stream", compounds, "flat", "--field", "x", "--digest", *mode)
+    assert field["path"] == whole["path"] == ("hdf5" if mode == ["--no-direct"] else "direct")
+    assert field["sha256"] == sha256(np.ascontiguousarray(read_with_h5py(compounds, "flat")["x"]))
+
+
 def test_a_nested_field_is_named_by_its_path(h5flume, compounds):
     theirs = np.ascontiguousarray(read_with_h5py(compounds, "nested")["point"]["y"])
     assert h5flume.digest(compounds, "nested", "--field", "point/y") == sha256(theirs)

@@ -36,15 +36,21 @@ def run_on_terminal(h5flume, *arguments):
 
 
 def test_a_progress_bar_shows_on_a_terminal_and_is_wiped(h5flume, images, tmp_path):
-    for arguments in (["stream", images, "/images"], ["sample", tmp_path / "x.h5", "--rows", 2000]):
+    ten_times = f"[{list(range(1000)) * 10}]"
+    for arguments in (
+        ["stream", images, "/images"],
+        ["slice", images, "/images", ten_times, "--out", tmp_path / "x.npy"],
+        ["sample", tmp_path / "x.h5", "--rows", 2000],
+    ):
         sent = run_on_terminal(h5flume, *arguments)
         assert "%" in sent and "/s" in sent and "left" in sent, arguments
         assert sent.endswith("\r\x1b[K")
 
 
 def test_a_progress_bar_shows_nowhere_else(h5flume, images):
-    assert h5flume.run("stream", images, "/images").err == ""
-    assert run_on_terminal(h5flume, "stream", images, "/images", "--quiet") == ""
+    for command in ("stream", "slice"):
+        assert h5flume.run(command, images, "/images", "--json").err == ""
+        assert run_on_terminal(h5flume, command, images, "/images", "--json", "--quiet") == ""
 
 
 # --- Ctrl-C -----------------------------------------------------------------------------------

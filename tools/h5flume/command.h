@@ -22,8 +22,13 @@ struct Context {
 /// (exit status 1, 130), CLI::ParseError for options that do not go together (2).
 void add_inspect(CLI::App& app, Context& context);
 void add_stream(CLI::App& app, Context& context);
+void add_slice(CLI::App& app, Context& context);
 void add_verify(CLI::App& app, Context& context);
 void add_sample(CLI::App& app, Context& context);
+void add_mapped(CLI::App& app, Context& context);
+void add_dict(CLI::App& app, Context& context);
+void add_track(CLI::App& app, Context& context);
+void add_job(CLI::App& app, Context& context);
 
 /// Adds --json.
 void add_json_option(CLI::App& command, Context& context);

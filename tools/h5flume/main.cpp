@@ -94,8 +94,13 @@ int main_reporting_errors(int argc, char** argv) {
       "  h5flume sample images.h5 && h5flume stream images.h5 /images");
   add_inspect(app, context);
   add_stream(app, context);
+  add_slice(app, context);
   add_verify(app, context);
   add_sample(app, context);
+  add_mapped(app, context);
+  add_dict(app, context);
+  add_track(app, context);
+  add_job(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

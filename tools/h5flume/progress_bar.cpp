@@ -34,17 +34,35 @@ std::string bar_text(double fraction, std::size_t columns) {
   return "[" + std::string(full, '#') + std::string(cells - full, '.') + "]";
 }
 
+const char* unit_name(ProgressBar::Unit unit) {
+  switch (unit) {
+    case ProgressBar::Unit::kBytes:
+      return "B";
+    case ProgressBar::Unit::kRows:
+      return "rows";
+    case ProgressBar::Unit::kElements:
+      return "elements";
+    case ProgressBar::Unit::kTasks:
+      return "tasks";
+    case ProgressBar::Unit::kEntries:
+      return "entries";
+  }
+  return "";
+}
+
 }  // namespace
 
 ProgressBar::ProgressBar(std::string label, std::uint64_t total, Unit unit, bool quiet)
     : label_(printable(label)),
       total_(static_cast<double>(total)),
       unit_(unit),
-      shown_(!quiet && total > 0 && ::isatty(STDERR_FILENO) == 1),
+      shown_(!quiet && ::isatty(STDERR_FILENO) == 1),
       next_draw_(start_) {}
 
+void ProgressBar::start_at(std::uint64_t done) { done_before_ = static_cast<double>(done); }
+
 void ProgressBar::update(std::uint64_t done) {
-  if (!shown_) return;
+  if (!shown_ || total_ == 0) return;
   const auto now = Clock::now();
   if (now < next_draw_) return;
   next_draw_ = now + kBetweenDraws;
@@ -53,15 +71,17 @@ void ProgressBar::update(std::uint64_t done) {
 }
 
 void ProgressBar::draw(double done, double elapsed_seconds) {
-  const double rate = done / std::max(elapsed_seconds, 1e-3);
+  const double rate = std::max(done - done_before_, 0.0) / std::max(elapsed_seconds, 1e-3);
   const double fraction = done / total_;
   const std::string speed =
-      unit_ == Unit::kBytes ? format_bytes(rate) : fmt::format("{:.0f} rows", rate);
+      unit_ == Unit::kBytes ? format_bytes(rate)
+                            : fmt::format("{:.{}f} {}", rate, rate < 10 ? 1 : 0, unit_name(unit_));
   const std::string left = rate > 0 ? format_duration((total_ - done) / rate) : "-:--";
 
   const std::size_t columns = terminal_columns();
   const std::string start = shortened(label_, columns / 3);
-  const std::string figures = fmt::format("  {}/s  {} left", speed, left);
+  const std::string note = note_.empty() ? "" : "  " + printable(note_);
+  const std::string figures = fmt::format("  {}/s  {} left{}", speed, left, note);
   std::string line = fmt::format("{}  {:3.0f}% ", start, fraction * 100);
   const std::size_t used = line.size() + figures.size() + 1;
   line += bar_text(fraction, columns > used ? columns - used : 0) + figures;

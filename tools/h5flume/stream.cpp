@@ -42,10 +42,16 @@ struct Arguments {
           std::chrono::milliseconds(static_cast<std::int64_t>(*timeout_seconds * 1000));
       options.open_timeout = options.block_timeout;
     }
-    // A digest holds blocks back until those before them are there: a skipped one never is.
-    if (skip_errors && digest) options.ordered = true;
+    // A digest holds blocks back until those before them are there: a skipped one never is. Of
+    // rows that a condition chooses nobody knows beforehand where they go in a file.
+    if ((skip_errors && digest) ||
+        (is_filtered() && (digest || !out.empty() || streaming.cyclic))) {
+      options.ordered = true;
+    }
     return options;
   }
+
+  bool is_filtered() const { return !streaming.where.empty(); }
 };
 
 struct Result {
@@ -73,11 +79,16 @@ void touch(const Block& block) {
   [[maybe_unused]] volatile std::byte sink = block.bytes().front();
 }
 
-// Rows that will have been taken at the end; of a cyclic stream whole blocks, wrapped ones
-// included.
+// Rows that will have been taken at the end, or more with a condition; of a cyclic stream whole
+// blocks, wrapped ones included.
 std::uint64_t expected_rows(const Arguments& arguments, const BlockQueue& queue) {
   return arguments.streaming.cyclic ? arguments.blocks * queue.block_rows()
                                     : queue.dataset().row_count();
+}
+
+bool has_enough(const Result& result, const Arguments& arguments, std::uint64_t rows) {
+  if (!arguments.streaming.cyclic) return false;
+  return arguments.is_filtered() ? result.blocks == arguments.blocks : result.rows >= rows;
 }
 
 // Takes every block of the stream, or the first `arguments.blocks` of a cyclic one, which may
@@ -86,31 +97,33 @@ Result drain(BlockQueue& queue, const Arguments& arguments, Clock::time_point st
              const SignalWatch& signals) {
   const auto& dataset = queue.dataset();
   const std::uint64_t rows = expected_rows(arguments, queue);
-  const bool gaps = arguments.skip_errors;
+  const bool filtered = arguments.is_filtered();
+  const bool gaps = arguments.skip_errors || filtered;
   std::optional<NpyWriter> npy;
-  if (!arguments.out.empty()) npy.emplace(arguments.out, dataset, rows);
+  if (!arguments.out.empty()) npy.emplace(arguments.out, dataset.type, dataset.shape_of_rows(rows));
   std::optional<StreamDigest> digest;
   if (arguments.digest) digest.emplace();
-  // Nobody knows how many bytes variable-length data will have.
-  const bool by_rows = dataset.type.is_variable_length();
+  // Nobody knows how many bytes variable-length data will have, or the rows that are chosen.
+  const bool by_rows = filtered || dataset.type.is_variable_length();
   ProgressBar progress(
       arguments.file + " " + dataset.path, by_rows ? rows : rows * dataset.row_bytes(),
       by_rows ? ProgressBar::Unit::kRows : ProgressBar::Unit::kBytes, arguments.quiet);
 
   Result result;
-  while (result.rows < rows || !arguments.streaming.cyclic) {
+  while (!has_enough(result, arguments, rows)) {
     auto block = queue.take();
     if (!block) break;
     touch(*block);
-    const std::uint64_t position = block->epoch() * dataset.row_count() + block->first_row();
+    const std::uint64_t in_stream = block->epoch() * dataset.row_count() + block->first_row();
+    const std::uint64_t position = filtered ? result.rows : in_stream;
     if (position >= rows) continue;
     if (result.blocks++ == 0) result.first_block_seconds = seconds_since(start);
     result.rows += block->row_count();
     result.bytes += block->bytes().size();
-    if (npy) npy->write_rows(position, block->bytes());
+    if (npy) npy->write_at(position * dataset.row_bytes(), block->bytes());
     if (digest && gaps) digest->append(*block);
     if (digest && !gaps) digest->add(position, std::move(*block));
-    progress.update(by_rows ? result.rows : result.bytes);
+    progress.update(filtered ? in_stream : by_rows ? result.rows : result.bytes);
   }
   signals.check();
 
@@ -120,11 +133,12 @@ Result drain(BlockQueue& queue, const Arguments& arguments, Clock::time_point st
   result.workers = queue.workers();
   result.path = read_path(dataset);
   if (digest) result.sha256 = digest->finish();
+  if (npy && filtered) npy->shorten(result.rows);
   if (npy) std::move(*npy).commit();
   return result;
 }
 
-void print_as_json(const Result& result) {
+void print_as_json(const Result& result, const Arguments& arguments) {
   nlohmann::ordered_json object{{"rows", result.rows},
                                 {"blocks", result.blocks},
                                 {"bytes", result.bytes},
@@ -137,6 +151,7 @@ void print_as_json(const Result& result) {
                                 {"first_block_seconds", result.first_block_seconds},
                                 {"worker_restarts", result.statistics.worker_restarts},
                                 {"skipped_blocks", result.statistics.skipped_blocks}};
+  if (arguments.is_filtered()) object["where"] = arguments.streaming.where;
   if (result.sha256) object["sha256"] = *result.sha256;
   print_json(object);
 }
@@ -168,7 +183,7 @@ void run(const Arguments& arguments, Context& context) {
     fmt::print(stderr, "h5flume: skipped: {}\n", printable(error.what()));
   }
   if (context.json) {
-    print_as_json(result);
+    print_as_json(result, arguments);
   } else if (!arguments.quiet) {
     print_for_people(result, arguments);
   }
@@ -182,6 +197,12 @@ void add_behaviour(CLI::App& command, Arguments& arguments) {
                   "Default: whole rows")
       ->type_name("NAME")
       ->allow_extra_args(false);
+  command
+      .add_option(
+          "--where", streaming.where,
+          "Only the rows of a compound dataset for which a condition over its fields holds, "
+          "as in \"(pos > 3) & (flag == 1)\"; see docs/conditions.md")
+      ->type_name("CONDITION");
   command.add_flag("--ordered", streaming.ordered,
                    "Deliver blocks in dataset order. Default: whichever is ready first");
   auto* cyclic = command.add_flag("--cyclic", streaming.cyclic,
@@ -273,7 +294,8 @@ void add_stream(CLI::App& app, Context& context) {
       "MB are 1e6 decoded bytes, offsets of variable-length data included.\n"
       "Examples:\n"
       "  h5flume stream run7.h5 /images --workers 4\n"
-      "  h5flume stream run7.h5 /events --field energy --out energy.npy");
+      "  h5flume stream run7.h5 /events --field energy --out energy.npy\n"
+      "  h5flume stream run7.h5 /events --where \"(energy > 3) & (layer == 1)\"");
   command.callback(
       [&context, arguments] { context.run = [&, arguments] { run(*arguments, context); }; });
 }

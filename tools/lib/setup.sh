@@ -45,8 +45,9 @@ quietly_unless_watched() {
 # --- packages ---------------------------------------------------------------------------------
 
 libraries_to_build=(libhdf5-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev
-  libdeflate-dev zlib1g-dev libzstd-dev liblz4-dev libblosc-dev libaec-dev liblzf-dev libxxhash-dev)
-libraries_to_test=(catch2 hdf5-tools)
+  libdeflate-dev zlib1g-dev libzstd-dev liblz4-dev libblosc-dev libaec-dev liblzf-dev libxxhash-dev
+  libtbb-dev libsqlite3-dev libhiredis-dev)
+libraries_to_test=(catch2 hdf5-tools redis-server)
 
 package_installed() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

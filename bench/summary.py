@@ -165,6 +165,129 @@ def print_targets(stream, ring):
     table(["target", "wanted", "measured", ""], rows)
 
 
+def print_random(random):
+    print("{cpu}, {cores} cores, HDF5 {hdf5}; load {load_before} before, {load_after} after; "
+          "{repetitions} repetitions, median (min-max)\n".format(**random))
+
+    def cell(row, figure, digits=0):
+        return spread(row[figure], digits) if row[figure] else ""
+
+    for part in ("requests", "rows"):
+        table(["file", "request", "way", "p50 us", "p99 us", "requests/s", "ratio"],
+              [[row["file"], row["request"], row["way"], cell(row, "p50_us", 2),
+                cell(row, "p99_us", 1), cell(row, "requests_per_s"), show_ratio(row["ratio"])]
+               for row in random[part]])
+    table(["file", "shuffled MB/s", "ordered stream MB/s", "ratio"],
+          [[row["file"], cell(row, "shuffled_mb_per_s"), cell(row, "ordered_mb_per_s"),
+            show_ratio(row["ratio"])] for row in random["shuffled"]])
+
+
+def random_targets(random):
+    """Rows of the table of targets: those that need no other reader."""
+    rows = []
+    for row in random["rows"]:
+        if row["way"] != "stage":
+            continue
+        latency = row["p50_us"]["median"]
+        what = f"{row['file']}, {row['request']}, through a stage"
+        limit = 2 if row["request"] == "cached row" else 4 if row["file"] == "contiguous" else None
+        if limit:
+            rows.append([what, f"< {limit} us p50", f"{latency:.2f} us", latency < limit])
+        elif row["file"] != "chunked":  # which has nothing to decode
+            rows.append([what, "<= 1.15 of the bare decode", f"{row['ratio']:.2f}",
+                         row["ratio"] <= 1.15])
+    for row in random["shuffled"]:
+        rows.append([f"{row['file']}, shuffled", ">= 0.5 of the ordered stream",
+                     f"{row['ratio']:.2f}", row["ratio"] >= 0.5])
+    return rows
+
+
+def random_reader_targets(readers):
+    """Rows of the table of targets: those against h5py and multitables."""
+    def rate(file, request, name):
+        rates = [row["requests_per_s"]["median"] for row in readers["rows"]
+                 if row["file"] == file and row["request"] == request
+                 and row["reader"].startswith(name) and "requests_per_s" in row]
+        return max(rates, default=math.nan)
+
+    wanted = [("contiguous", "row", "h5py", 10), ("contiguous", "row", "multitables", 40)]
+    wanted += [(file, "batch", "h5py", 3) for file in ("sensor_gzip", "images_gzip", "table_gzip")]
+    rows = []
+    for file, request, name, times in wanted:
+        value = rate(file, request, "h5flume") / rate(file, request, name)
+        rows.append([f"{file}, {request}, requests/s", f">= {times} x {name}", f"{value:.2f} x",
+                     value >= times])
+    return rows
+
+
+# What is timed, the same with the standard library, the unit, and what is wanted: of the ratio, or
+# of the time itself.
+CONTAINERS = [
+    ("look up an integer that is there", "mapped_lookup<std::uint64_t>/hit:1",
+     "standard_lookup<std::uint64_t>/hit:1", "ns", 1.5),
+    ("look up one that is not", "mapped_lookup<std::uint64_t>/hit:0",
+     "standard_lookup<std::uint64_t>/hit:0", "ns", 1.5),
+    ("look up a string that is there", "mapped_lookup<std::string>/hit:1",
+     "standard_lookup<std::string>/hit:1", "ns", 1.2),
+    ("look up one that is not", "mapped_lookup<std::string>/hit:0",
+     "standard_lookup<std::string>/hit:0", "ns", 1.2),
+    ("integers, two threads on one map: one lookup", "mapped_lookup<std::uint64_t>/hit:1/threads:2",
+     "mapped_lookup<std::uint64_t>/hit:1", "ns", 0.5),
+    ("strings, two threads on one map: one lookup", "mapped_lookup<std::string>/hit:1/threads:2",
+     "mapped_lookup<std::string>/hit:1", "ns", None),
+    ("sum one field of all values", "mapped_field", "vector_field", "ms", 1.3),
+    ("the same through views", "mapped_views", "vector_field", "ms", None),
+    ("build an index of strings, in 256 MiB", "build_map", "sort_and_write", "s", 2),
+    ("open a file of 1 GiB, read one value", "open_file/bytes:1073741824", None, "us", 100),
+    ("cold: open, look up one", "cold_lookup/keys:1/random:0", None, "ms", None),
+    ("cold: open, look up 1,000", "cold_lookup/keys:1000/random:0", None, "ms", None),
+    ("cold: open for random access, look up one", "cold_lookup/keys:1/random:1", None, "ms", None),
+    ("cold: open for random access, look up 1,000", "cold_lookup/keys:1000/random:1", None, "ms",
+     None),
+    ("cold: sum one field of all values", "cold_field/ahead:0", "cold_read", "ms", None),
+    ("cold: the same after preload()", "cold_field/ahead:1", "cold_read", "ms", None),
+]
+NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+
+
+def print_containers(containers):
+    runs = {}
+    for run in containers["benchmarks"]:
+        if run["run_type"] == "iteration":
+            name = "/".join(part for part in run["run_name"].split("/")
+                            if part != "real_time" and not part.startswith("iterations:"))
+            runs.setdefault(name, []).append(run["real_time"] * NANOSECONDS[run["time_unit"]])
+
+    def timing(name, unit):
+        times = [time / NANOSECONDS[unit] for time in runs[name]]
+        digits = 1 if statistics.median(times) < 1000 else 0
+        digits = 2 if statistics.median(times) < 10 else digits
+        return spread({"median": statistics.median(times), "min": min(times), "max": max(times)},
+                      digits) + " " + unit
+
+    rows = []
+    for what, name, beside, unit, wanted in CONTAINERS:
+        median_ns = statistics.median(runs[name])
+        ratio = median_ns / statistics.median(runs[beside]) if beside else None
+        value = ratio if beside else median_ns / NANOSECONDS[unit]
+        limit = "" if wanted is None else f"<= {wanted}" + ("" if beside else f" {unit}")
+        rows.append([what, timing(beside, unit) if beside else "", timing(name, unit),
+                     show_ratio(ratio), limit,
+                     "" if wanted is None else "holds" if value <= wanted else "MISSED"])
+    table(["containers", "beside it", "h5flume", "ratio", "wanted", ""], rows)
+
+
+def print_random_results(folder):
+    random = json.loads((folder / "random.json").read_text())
+    print_random(random)
+    rows = random_targets(random)
+    readers = folder / "random_readers.json"
+    if readers.exists():
+        rows += random_reader_targets(json.loads(readers.read_text()))
+    table(["target", "wanted", "measured", ""],
+          [[*row, "holds" if holds else "MISSED"] for *row, holds in rows])
+
+
 def main():
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         print(__doc__.strip())
@@ -175,6 +298,8 @@ def main():
     print_stream(stream)
     print_ring(ring)
     print_targets(stream, ring)
+    print_random_results(folder)
+    print_containers(json.loads((folder / "containers.json").read_text()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 #include "bench/support/conditions.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <fstream>
-#include <thread>
+
+#include "core/usable_cores.h"
 
 namespace h5flume::bench {
 namespace {
@@ -18,12 +17,6 @@ std::string cpu_model() {
     }
   }
   return "unknown";
-}
-
-unsigned usable_cores() {
-  cpu_set_t cores;
-  if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return std::thread::hardware_concurrency();
-  return static_cast<unsigned>(CPU_COUNT(&cores));
 }
 
 std::string load_average() {

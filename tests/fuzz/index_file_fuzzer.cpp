@@ -1,15 +1,6 @@
-// Feeds decode_index() damaged and forged indices, and reads by those that it believes. An input
-// begins with a byte that says what is done:
-//
-//   bits 0-2   which of the valid indices made here is changed; 7: the rest is the index itself
-//   bit 3      length and checksums are made right afterwards, so that what lies behind them is met
-//   bit 4      two bytes follow: where it is cut
-//
-// The rest are changes of four bytes each: where (two bytes), how, with what. Clang with
-// -fsanitize=fuzzer brings the search; built without it, this replays the files it is given, or
-// tries random inputs: index_file_fuzzer [COUNT [SEED]].
-
-#include <xxhash.h>
+// Feeds decode_index() damaged and forged indices (tests/fuzz/damage.h says how), and reads by
+// those that it believes. Clang with -fsanitize=fuzzer brings the search; built without it, this
+// replays the files it is given, or tries random inputs: see tests/fuzz/replay.h.
 
 #include <algorithm>
 #include <array>
@@ -25,6 +16,7 @@
 #include "readers/chunks/direct_reader.h"
 #include "readers/chunks/index_file.h"
 #include "storage/mapped/container_writer.h"
+#include "tests/fuzz/damage.h"
 #include "tests/fuzz/replay.h"
 
 using namespace h5flume;
@@ -106,59 +98,6 @@ std::vector<std::vector<std::byte>> valid_indices() {
   return indices;
 }
 
-void put(std::vector<std::byte>& bytes, std::size_t at, std::uint64_t value) {
-  if (at + sizeof value <= bytes.size()) std::memcpy(bytes.data() + at, &value, sizeof value);
-}
-
-std::uint64_t get(const std::vector<std::byte>& bytes, std::size_t at) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
-
-// Changes one place, the way that numbers go wrong.
-void change(std::vector<std::byte>& bytes, std::span<const std::uint8_t> how) {
-  constexpr std::array<std::uint64_t, 10> kNumbers = {
-      0,          1,         7,          UINT64_MAX,     UINT64_MAX - 1,
-      UINT32_MAX, INT64_MAX, kFileBytes, kFileBytes + 1, std::uint64_t{1} << 63};
-  if (bytes.empty()) return;
-  const std::size_t at = (how[0] + 256u * how[1]) % bytes.size();
-  switch (how[2] % 4) {
-    case 0:
-      bytes[at] = std::byte{how[3]};
-      break;
-    case 1:
-      bytes[at] ^= std::byte{static_cast<unsigned char>(1u << how[3] % 8)};
-      break;
-    case 2:
-      put(bytes, at, kNumbers[how[3] % kNumbers.size()]);
-      break;
-    case 3:  // a number of the description, and the shape of it
-      bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(at), how[3] % 9, std::byte{how[2]});
-      break;
-  }
-}
-
-// Replaces the checksums of a container that may be damaged by right ones, as far as it has any:
-// see docs/mapped-containers.md.
-void make_believable(std::vector<std::byte>& bytes) {
-  constexpr std::size_t kHeader = 72;
-  constexpr std::size_t kEntry = 32;
-  constexpr std::size_t kEntries = 8;
-  constexpr std::size_t kHeadChecksum = 64;
-  if (bytes.size() < kHeader + kEntries * kEntry) return;
-  put(bytes, 24, bytes.size());
-  for (std::size_t at = kHeader; at < kHeader + kEntries * kEntry; at += kEntry) {
-    const auto offset = get(bytes, at + 8);
-    const auto length = get(bytes, at + 16);
-    if (offset > bytes.size() || length > bytes.size() - offset) continue;
-    put(bytes, at + 24, XXH3_64bits(bytes.data() + offset, length));
-  }
-  put(bytes, kHeadChecksum,
-      XXH3_64bits_withSeed(bytes.data() + kHeader, kEntries * kEntry,
-                           XXH3_64bits(bytes.data(), kHeadChecksum)));
-}
-
 // What has been believed must be harmless, whatever the file holds.
 void read_by(const chunks::IndexedDataset& indexed) {
   constexpr std::uint64_t kMost = 1 << 20;
@@ -193,27 +132,11 @@ void read_by(const chunks::IndexedDataset& indexed) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const auto models = valid_indices();
   if (size == 0) return 0;
-  std::span<const std::uint8_t> rest(data + 1, size - 1);
-  const unsigned model = data[0] & 7u;
-  std::vector<std::byte> bytes;
-  if (model == 7) {
-    const auto raw = std::as_bytes(rest);
-    bytes.assign(raw.begin(), raw.end());
-  } else {
-    bytes = models[model % models.size()];
-    if ((data[0] & 16) != 0 && rest.size() >= 2) {
-      bytes.resize((rest[0] + 256u * rest[1]) % (bytes.size() + 9));
-      rest = rest.subspan(2);
-    }
-    for (; rest.size() >= 4; rest = rest.subspan(4)) change(bytes, rest);
-  }
-  if ((data[0] & 8) != 0) make_believable(bytes);
-
+  const auto damaged = fuzz::damage({data, size}, models);
   // Memory of the exact size, so that a sanitizer sees one byte too many.
-  const std::shared_ptr<std::byte[]> exact(new std::byte[bytes.size()]);
-  if (!bytes.empty()) std::memcpy(exact.get(), bytes.data(), bytes.size());
+  const auto exact = std::make_shared<test::ExactBytes>(damaged.bytes);
   try {
-    read_by(chunks::decode_index({exact.get(), bytes.size()}, exact));
+    read_by(chunks::decode_index(exact->span(), exact));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kCorruptData) std::abort();
   }
@@ -227,24 +150,16 @@ namespace {
 // Else everything would be refused.
 void read_valid_indices() {
   for (const auto& valid : valid_indices()) {
-    const std::shared_ptr<std::byte[]> bytes(new std::byte[valid.size()]);
-    std::memcpy(bytes.get(), valid.data(), valid.size());
-    read_by(chunks::decode_index({bytes.get(), valid.size()}, bytes));
+    const auto exact = std::make_shared<test::ExactBytes>(valid);
+    read_by(chunks::decode_index(exact->span(), exact));
   }
-}
-
-std::vector<std::uint8_t> some_changes(std::mt19937_64& random) {
-  std::vector<std::uint8_t> input(1 + random() % 24);
-  for (auto& byte : input) byte = static_cast<std::uint8_t>(random());
-  if (random() % 2 == 0) input[0] = static_cast<std::uint8_t>(8 + random() % 4);  // forged
-  return input;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   read_valid_indices();
-  return fuzz::replay(argc, argv, some_changes);
+  return fuzz::replay(argc, argv, [](auto& random) { return fuzz::some_changes(random, 4); });
 }
 
 #endif

@@ -1,13 +1,6 @@
-// Feeds damaged and forged mapped containers to their readers. An input begins with a byte that
-// says what is done:
-//
-//   bits 0-2   which of the valid containers made here is changed; 7: the rest is the container
-//   bit 3      its length and checksums are made right afterwards, so that what lies behind them is
-//   met bit 4      two bytes follow: where it is cut
-//
-// The rest are changes of four bytes each: where (two bytes), how, with what. Clang with
-// -fsanitize=fuzzer brings the search; built without it, this replays the files it is given, or
-// tries random inputs: mapped_container_fuzzer [COUNT [SEED]].
+// Feeds damaged and forged mapped containers (tests/fuzz/damage.h says how) to their readers. Clang
+// with -fsanitize=fuzzer brings the search; built without it, this replays the files it is given,
+// or tries random inputs: see tests/fuzz/replay.h.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,8 +19,8 @@
 #include "storage/mapped/mapped_array.h"
 #include "storage/mapped/mapped_id_map.h"
 #include "storage/mapped/mapped_map.h"
+#include "tests/fuzz/damage.h"
 #include "tests/fuzz/replay.h"
-#include "tests/storage/mapped/forged.h"
 
 namespace h5flume::fuzz {
 
@@ -170,30 +163,10 @@ const std::vector<Model>& models() {
   return made;
 }
 
-void change(std::vector<std::byte>& bytes, std::span<const std::uint8_t> how) {
-  if (bytes.empty()) return;
-  const std::size_t at = (how[0] + 256U * how[1]) % bytes.size();
-  switch (how[2] % 4) {
-    case 0:
-      bytes[at] = std::byte{how[3]};
-      break;
-    case 1:
-      bytes[at] ^= std::byte{1} << (how[3] % 8);
-      break;
-    case 2: {  // a small number where there may be an offset or a length
-      const std::uint64_t number = how[3];
-      const std::size_t aligned = at / 8 * 8;
-      std::memcpy(bytes.data() + aligned, &number,
-                  std::min<std::size_t>(8, bytes.size() - aligned));
-      break;
-    }
-    default: {  // a large one
-      const std::uint64_t number = ~std::uint64_t{0} >> how[3] % 64;
-      const std::size_t aligned = at / 8 * 8;
-      std::memcpy(bytes.data() + aligned, &number,
-                  std::min<std::size_t>(8, bytes.size() - aligned));
-    }
-  }
+std::vector<std::vector<std::byte>> bytes_of_models() {
+  std::vector<std::vector<std::byte>> all;
+  for (const auto& model : models()) all.push_back(model.bytes);
+  return all;
 }
 
 }  // namespace
@@ -203,41 +176,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace h5flume;
   using namespace h5flume::fuzz;
   if (size == 0) return 0;
-  std::span<const std::uint8_t> rest(data + 1, size - 1);
-  const bool raw = (data[0] & 7U) == 7;
-  const Model& model = models()[(data[0] & 7U) % models().size()];
-  std::vector<std::byte> bytes = model.bytes;
-  if (raw) {
-    bytes.assign(std::as_bytes(rest).begin(), std::as_bytes(rest).end());
-  } else {
-    if ((data[0] & 16U) != 0 && rest.size() >= 2) {
-      bytes.resize((rest[0] + 256U * rest[1]) % (bytes.size() + 1));
-      rest = rest.subspan(2);
-    }
-    for (; rest.size() >= 4; rest = rest.subspan(4)) change(bytes, rest);
-  }
-  if ((data[0] & 8U) != 0) test::make_believable(bytes);
-  const test::ExactBytes exact(bytes);
-  tolerate([&] { model.read(exact.span()); });
+  static const auto valid = bytes_of_models();
+  const auto damaged = damage({data, size}, valid);
+  const test::ExactBytes exact(damaged.bytes);
+  tolerate([&] { models()[damaged.model].read(exact.span()); });
   return 0;
 }
 
 #if !defined(H5FLUME_LIBFUZZER)
 
-namespace {
-
-std::vector<std::uint8_t> some_changes(std::mt19937_64& random) {
-  std::vector<std::uint8_t> input(1 + random() % 24);
-  for (auto& byte : input) byte = static_cast<std::uint8_t>(random());
-  if (random() % 4 != 0) input[0] = static_cast<std::uint8_t>(8 + random() % 6);  // forged
-  return input;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  for (const auto& model : h5flume::fuzz::models()) model.read(model.bytes);  // which are sound
-  return h5flume::fuzz::replay(argc, argv, some_changes);
+  using namespace h5flume::fuzz;
+  for (const auto& model : models()) model.read(model.bytes);  // which are sound
+  return replay(argc, argv, [](auto& random) { return some_changes(random, models().size()); });
 }
 
 #endif

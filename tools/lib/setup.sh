@@ -48,6 +48,7 @@ libraries_to_build=(libhdf5-dev libfmt-dev nlohmann-json3-dev libcli11-dev libss
   libdeflate-dev zlib1g-dev libzstd-dev liblz4-dev libblosc-dev libaec-dev liblzf-dev libxxhash-dev
   libtbb-dev libsqlite3-dev libhiredis-dev)
 libraries_to_test=(catch2 hdf5-tools redis-server)
+libraries_to_fuzz=(clang-19 libclang-rt-19-dev)
 
 package_installed() {
   [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
@@ -79,6 +80,13 @@ missing_to_test() {
   done
 }
 
+missing_to_fuzz() {
+  local package
+  for package in "${libraries_to_fuzz[@]}"; do
+    package_installed "$package" || echo "$package"
+  done
+}
+
 # install_packages PACKAGE...: nothing to do, and no network needed, if none is given.
 install_packages() {
   if (($# == 0)); then return 0; fi
@@ -94,7 +102,7 @@ install_packages() {
   quietly "${apt[@]}" install --no-install-recommends "$@" || die "apt-get could not install: $*"
 }
 
-# set_up KIND...: installs what is missing to "build" or to "test".
+# set_up KIND...: installs what is missing to "build", to "test" or to "fuzz".
 set_up() {
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     say "   this is no Debian or Ubuntu machine: taking it that these are installed in their own way:"

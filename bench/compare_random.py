@@ -240,7 +240,8 @@ READERS = {  # name: how it is made in a process of its own
     "multitables, one at a time": MultitablesStage,
     f"multitables, pool of {POOL}": MultitablesPool,
 }
-H5FLUME = {"h5flume, one at a time": "stage", f"h5flume, pool of {POOL}": "pool"}
+H5FLUME = {"h5flume, one at a time": "stage", f"h5flume, pool of {POOL}": "pool",
+           "h5flume, 2 threads": "threads"}
 
 
 # --- processes --------------------------------------------------------------------------------

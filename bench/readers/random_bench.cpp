@@ -264,8 +264,9 @@ void serve(const ServeArguments& arguments) {
   const Requests requests(request_kind_from(arguments.kind), open.dataset.info().row_count(),
                           arguments.seed, arguments.count);
   const TurnLimits limits{.seconds = arguments.seconds, .sums_up = arguments.sums_up};
-  const auto take_turn = arguments.way == "pool" ? through_pool : through_stage;
-  const Outcome outcome = take_turn(open, requests, limits);
+  const Outcome outcome = arguments.way == "pool"      ? through_pool(open, requests, limits)
+                          : arguments.way == "threads" ? by_threads(open, 2, requests, limits)
+                                                       : through_stage(open, requests, limits);
   const auto p99 = outcome.p99_us();
   const ordered_json result{{"requests", outcome.us.size()},
                             {"p50_us", outcome.percentile(0.5)},
@@ -300,8 +301,10 @@ CLI::App* add_serve(CLI::App& app, ServeArguments& arguments) {
   serve->add_option("DATASET", arguments.dataset)->required();
   serve->add_option("--kind", arguments.kind, "Of request: row, slice, batch or column")
       ->capture_default_str();
-  serve->add_option("--way", arguments.way, "One at a time, or 10 at a time")
-      ->check(CLI::IsMember({"stage", "pool"}))
+  serve
+      ->add_option("--way", arguments.way,
+                   "One at a time, 10 at a time, or one for each of 2 threads")
+      ->check(CLI::IsMember({"stage", "pool", "threads"}))
       ->capture_default_str();
   serve->add_option("--seed", arguments.seed)->capture_default_str();
   serve->add_option("--count", arguments.count)->check(CLI::Range(1, 10'000'000));

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "core/channel.h"
+#include "core/memory_limit.h"
 #include "core/process.h"
 #include "core/shared_memory.h"
 #include "core/test_point.h"
@@ -22,6 +23,7 @@
 #include "readers/random/selection_reader_internal.h"
 #include "readers/stream/fill_blocks.h"
 #include "readers/worker/worker_client.h"
+#include "readers/worker/worker_memory_internal.h"
 #include "readers/worker/worker_protocol_internal.h"
 
 namespace h5flume {
@@ -92,9 +94,7 @@ class WorkerProgram {
   Reply serve(Message& message) {
     const Json request = protocol::decode(message.text);
     if (request.contains("open")) return open(request["open"].get<protocol::OpenRequest>());
-    if (request.contains("list")) {
-      return {{{"datasets", hdf5::list_datasets(request["list"].get<std::string>())}}};
-    }
+    if (request.contains("list")) return list(request["list"].get<std::string>());
     if (request.contains("select")) {
       return {
           select(request["select"].get<protocol::SelectRequest>(), std::move(message.descriptor))};
@@ -103,18 +103,32 @@ class WorkerProgram {
     return {fill(request.at("fill").get<protocol::FillRequest>(), std::move(message.descriptor))};
   }
 
+  Reply list(const std::string& file) {
+    const MemoryLimit limit(opening_memory_bytes(file));
+    return {{{"datasets", hdf5::list_datasets(file)}}};
+  }
+
   Reply open(const protocol::OpenRequest& request) {
     limit_memory(request.memory_bytes);
-    test_point("worker.opening", 0);
-    hdf5::OpenOptions options = request.options;
-    options.map_file = true;
-    selections_.reset();
-    rows_ = open_row_reader(request.file, request.dataset, options);
-    if (auto* const dataset = rows_->library_dataset()) selections_.emplace(*dataset);
+    open_rows(request);
+    if (auto* const dataset = rows_->library_dataset()) {
+      selections_.emplace(*dataset);
+      if (const auto bytes = reading_memory_bytes(rows_->info())) limit_.emplace(*bytes);
+    }
     Reply reply{protocol::OpenReply{rows_->info(), rows_->identity()}};
     if (!request.hand_over) return reply;
     if (const auto index = rows_->index()) reply.descriptor = chunks::index_to_memory(*index);
     return reply;
+  }
+
+  void open_rows(const protocol::OpenRequest& request) {
+    selections_.reset();
+    limit_.reset();
+    const MemoryLimit limit(opening_memory_bytes(request.file));
+    test_point("worker.opening", 0);
+    hdf5::OpenOptions options = request.options;
+    options.map_file = true;
+    rows_ = open_row_reader(request.file, request.dataset, options);
   }
 
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
@@ -145,6 +159,7 @@ class WorkerProgram {
   Channel channel_;
   std::unique_ptr<RowReader> rows_;
   std::optional<SelectionReader> selections_;     // of rows_, where libhdf5 reads them
+  std::optional<MemoryLimit> limit_;              // likewise
   std::map<std::uint64_t, SharedMemory> memory_;  // to read selections into
 };
 

@@ -102,6 +102,10 @@ TEST_CASE("a file that crashes or hangs whoever opens it is an error", "[reader]
     const Accident accident("worker.opening 0 bloat");
     CHECK(open(8s).code() == ErrorCode::kOutOfMemory);
   }
+  SECTION("bloat, without a limit of the caller's") {
+    const Accident accident("worker.opening 0 bloat");
+    CHECK(open(8s).code() == ErrorCode::kOutOfMemory);
+  }
 #endif
 }
 

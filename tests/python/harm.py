@@ -129,7 +129,7 @@ def orphans_are_ours():
     set_child_subreaper = 36
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.prctl(set_child_subreaper, 1, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
-    shared_before = set(os.listdir("/dev/shm"))
+    shared_before = shared_memory()
     try:
         yield
     finally:
@@ -137,8 +137,13 @@ def orphans_are_ours():
     # A worker ends at its program's death, which it need not have noticed yet.
     assert wait_until(lambda: children_of(os.getpid()) == [], 5), children_of(os.getpid())
     reap_children()
-    left = {name for name in set(os.listdir("/dev/shm")) - shared_before if "h5flume" in name}
+    left = shared_memory() - shared_before
     assert not left, left
+
+
+def shared_memory():
+    """Names of the program's segments; other tests have theirs in folders of their own."""
+    return {entry.name for entry in os.scandir("/dev/shm") if "h5flume" in entry.name and entry.is_file()}
 
 
 def reap_children():

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/file_identity.h"
 #include "core/saturating.h"
+#include "core/test_point.h"
 #include "readers/jobs/job_record_internal.h"
 #include "readers/jobs/utf8_text.h"
 
@@ -91,13 +92,14 @@ class Comparison {
 
 // The record as it stands in the tracker, this one's or that of whoever was first.
 Task agreed_record(ProgressTracker& tracker, const Json& description) {
-  Json value = description;
-  value["id"] = random_id();
-  const bool is_ours = tracker.add_if_absent(record_key(), value);
-  if (is_ours && tracker.size() > 1) {
-    tracker.erase(record_key());
+  // A job's record is there before its pieces are: so tasks that were seen without one, looked for
+  // afterwards, are none of a job that others are just beginning.
+  if (tracker.size() > 0 && !tracker.contains(record_key())) {
     refuse_tracker(tracker, "it holds tasks of something else");
   }
+  Json value = description;
+  value["id"] = random_id();
+  if (tracker.add_if_absent(record_key(), value)) test_point("job.recorded", 0);
   auto record = tracker.find(record_key());
   if (!record) refuse_tracker(tracker, "its tasks are being removed by somebody else");
   return std::move(*record);

@@ -4,10 +4,13 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 #include "core/error.h"
+#include "core/test_point.h"
 #include "tests/readers/jobs/job_fixture.h"
 #include "tests/support/child_role.h"
 #include "tests/support/sample_data.h"
@@ -165,6 +168,27 @@ TEST_CASE("several processes work on one job", "[readers][jobs]") {
   { const std::jthread first(work), second(work), third(work); }
   CHECK(calls.counts() == each_piece(1));
   CHECK(all_summed(ProgressTracker(folder.tracker())));
+}
+
+TEST_CASE("a job that another joins while it begins goes on", "[readers][jobs]") {
+  const JobFolder folder;
+  Reader reader = trusting_reader(folder.file());
+  const auto begin = [&] {
+    ProgressTracker tracker(folder.tracker());
+    const ChunkJob job(reader.dataset("/x"), tracker, pieces_of_8(1));
+  };
+  static std::function<void()> join;
+  join = [&] {
+    test_point_hook = nullptr;
+    begin();  // finds the record of the other, and adds the pieces before it does
+  };
+  test_point_hook = [](const char* name, std::uint64_t) {
+    if (std::string_view(name) == "job.recorded") join();
+  };
+  CHECK_NOTHROW(begin());
+  CHECK(test_point_hook == nullptr);  // it was met
+  test_point_hook = nullptr;
+  CHECK(ProgressTracker(folder.tracker()).size() == 14);  // with the record
 }
 
 TEST_CASE("a process that is killed costs one try of the pieces it worked on",

@@ -19,7 +19,7 @@ std::string name_of(const DictState& state, const Key& key) {
 }
 
 std::string text_of(const DictState& state, const Key& key, const Json& value) {
-  return to_json_text(value, name_of(state, key));
+  return to_json_text(value, [&] { return name_of(state, key); });
 }
 
 // What stands in the file was checked when it was written; a damaged file may hold anything.

@@ -168,6 +168,10 @@ std::optional<std::int64_t> Database::query_integer(std::string_view sql) {
 
 std::int64_t Database::changes() const noexcept { return sqlite3_changes(handle_.get()); }
 
+std::int64_t Database::last_inserted() const noexcept {
+  return sqlite3_last_insert_rowid(handle_.get());
+}
+
 void Database::checkpoint_if_due() {
   if (log_pages_ < checkpoint_pages_) return;
   int in_log = 0;

@@ -102,6 +102,9 @@ class Database {
   /// Rows that the last statement changed.
   std::int64_t changes() const noexcept;
 
+  /// The `integer primary key` of the row that was inserted last.
+  std::int64_t last_inserted() const noexcept;
+
   /// Writes what the log holds into the database once it has grown by some MiB, as far as readers
   /// allow; waits for none of them.
   void checkpoint_if_due();

@@ -22,8 +22,6 @@ namespace {
 constexpr std::array<char, 8> kMagic{'h', '5', 'f', 'd', 'l', 'o', 'g', '\n'};
 constexpr std::uint32_t kFormat = 1;
 constexpr std::uint32_t kHeaderBytes = 4096;
-constexpr std::uint32_t kMostBytes = 24U << 20U;
-constexpr std::size_t kMostChanges = 65'536;
 
 // A change in the file; then the key, then the value. Little endian, not aligned.
 struct Record {
@@ -232,7 +230,7 @@ std::optional<ChangeLog::Position> ChangeLog::read(
 
 bool ChangeLog::has_room(std::size_t changes, std::size_t key_and_value_bytes) const noexcept {
   const std::size_t bytes = changes * sizeof(Record) + key_and_value_bytes;
-  return changes <= kMostChanges && bytes <= kHeaderBytes + kMostBytes - position().end;
+  return bytes <= kHeaderBytes + kMostBytes - position().end;
 }
 
 void ChangeLog::append(std::span<LoggedChange> changes, bool durable) {

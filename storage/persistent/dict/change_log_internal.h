@@ -33,6 +33,11 @@ struct LoggedChange {
 /// Threads: for one at a time.
 class ChangeLog {
  public:
+  /// What a generation holds at most: every process that has the dict open has all of it in memory,
+  /// and the engine is given it the more cheaply a change the more there are.
+  static constexpr std::uint32_t kMostBytes = 48U << 20U;
+  static constexpr std::size_t kMostKeys = 131'072;  ///< that have been changed; for who appends
+
   /// How far the log goes: so many bytes of this generation. One atomic word in the file.
   struct Position {
     std::uint32_t generation = 0;

@@ -43,40 +43,30 @@ void DictState::write_held(std::span<Held::value_type* const> held) {
   for (const auto* change : held) held_.erase(held_.find(change->first));
 }
 
-void DictState::write_all_held() {
-  const auto pass = gate_.enter();
-  const std::lock_guard lock(mutex_);
-  catch_up_in_gate();
-  write_held(held_in_order());
-}
-
 void DictState::hold() {
   check_writable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   holding_ = true;
 }
 
+// In one step: what another thread sets afterwards must not be overtaken by what was held before.
 void DictState::unhold() {
-  check_writable();
-  {
-    const std::lock_guard lock(mutex_);
-    holding_ = false;
-  }
+  const auto inside = enter();
   write_all_held();
+  holding_ = false;
 }
 
 void DictState::sync() {
-  check_writable();
-  write_all_held();
-  const std::lock_guard lock(mutex_);
+  {
+    const auto inside = enter();
+    write_all_held();
+  }
+  const std::lock_guard lock(mutex_);  // others may write meanwhile
   log_->sync();
 }
 
 void DictState::sync_key(std::string_view key) {
-  check_writable();
-  const auto pass = gate_.enter();
-  const std::lock_guard lock(mutex_);
-  catch_up_in_gate();
+  const auto inside = enter();
   const auto held = held_.find(key);
   if (held == held_.end()) return;
   auto* const change = &*held;
@@ -85,14 +75,13 @@ void DictState::sync_key(std::string_view key) {
 }
 
 void DictState::revert() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   held_.clear();
 }
 
 void DictState::mark_dirty(std::string_view key) {
   check_writable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   const auto value = find_here(key);
   if (!value.text) {
     throw Error(ErrorCode::kNotFound, fmt::format("dict {}: no key {}", path_, key));
@@ -101,8 +90,7 @@ void DictState::mark_dirty(std::string_view key) {
 }
 
 std::vector<std::string> DictState::dirty() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   std::vector<std::string> keys;
   for (const auto* held : held_in_order()) keys.push_back(held->first);
   return keys;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -55,7 +54,7 @@ class DictState {
   StoredValue find(std::string_view key);
   std::size_t size();
 
-  void set(std::string_view key, std::string_view text);
+  void set(std::string_view key, std::string text);
   void set_all(std::span<const std::pair<std::string, std::string>> entries);
   bool erase(std::string_view key);
 
@@ -100,30 +99,43 @@ class DictState {
  private:
   using Held = std::unordered_map<std::string, HeldChange, TextHash, std::equal_to<>>;
 
-  void check_usable() const;
+  // The right to look at the members, in a dict that is not closed.
+  std::unique_lock<std::mutex> look();
+
+  // The right to change them and the files too, when all that others have written is known.
+  struct [[nodiscard]] Inside {
+    WriterGate::Pass pass;
+    std::unique_lock<std::mutex> lock;
+  };
+  Inside enter();
+
+  // Keeps changes in this process if they are batched or held, and writes the batch once it is
+  // full. False if they are to be written at once.
+  bool held_back(const std::function<void()>& keep_changes);
+
   void check_writable() const;
   bool holds() const noexcept { return holding_ || options_.durability == Durability::kBatched; }
+  bool is_batch_full() const noexcept { return !holding_ && held_.size() >= options_.sync_at; }
   bool is_durable() const noexcept { return options_.durability != Durability::kProcess; }
 
   // With the mutex.
   StoredValue find_here(std::string_view key);
   StoredValue find_shared(std::string_view key);
   void catch_up();
-  std::uint64_t engine_size();
+  std::int64_t shared_size();
   void keep(std::string_view key, std::shared_ptr<const std::string> text);
   std::vector<Held::value_type*> held_in_order();
   void add_held_to(Overlay& overlay);
 
   // With the gate and the mutex.
   void catch_up_in_gate();
+  void write(LoggedChange change);
+  void drop_marked(std::string_view key);
   void append(std::span<LoggedChange> changes);
   void give_to_engine();
   void apply_directly(std::span<LoggedChange> changes);
   void write_held(std::span<Held::value_type* const> held);
-
-  // With neither.
-  void write(LoggedChange change);
-  void write_all_held();
+  void write_all_held() { write_held(held_in_order()); }
 
   std::string path_;
   DictOptions options_;
@@ -138,7 +150,7 @@ class DictState {
   Held held_;
   std::uint64_t held_order_ = 0;
   bool holding_ = false;
-  std::atomic<bool> closed_{false};
+  bool closed_ = false;
 };
 
 }  // namespace h5flume::persistent

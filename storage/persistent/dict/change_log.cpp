@@ -75,6 +75,19 @@ std::string read_range(int descriptor, std::uint32_t from, std::uint32_t end,
   return bytes;
 }
 
+// The kernel caches what is written at once as one piece of that size, and for each small write into
+// a large piece some file systems look at every block of it: four times as slow as into small ones.
+void write_in_pieces(int descriptor, std::uint64_t offset, std::span<const std::byte> bytes,
+                     const std::string& path) {
+  constexpr std::size_t kPieceBytes = std::size_t{16} << 10U;
+  while (!bytes.empty()) {
+    const auto piece = bytes.first(std::min(bytes.size(), kPieceBytes));
+    write_fully(descriptor, offset, piece, "write " + path);
+    offset += piece.size();
+    bytes = bytes.subspan(piece.size());
+  }
+}
+
 // boot_id(), as it stands in the file.
 using BootName = std::array<char, 40>;
 
@@ -251,7 +264,7 @@ void ChangeLog::append(std::span<LoggedChange> changes, bool durable) {
     record.checksum = checksum_of(buffer_.data() + at, record.bytes, begin.generation);
     std::memcpy(buffer_.data() + at, &record, sizeof(record));
   }
-  write_fully(file_.get(), begin.end, std::as_bytes(std::span(buffer_)), "write " + path_);
+  write_in_pieces(file_.get(), begin.end, std::as_bytes(std::span(buffer_)), path_);
   test_point("dict.logged", version);
   if (durable) sync();
   set_last_version(version);

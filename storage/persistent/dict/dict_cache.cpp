@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kEntryBytes = 160;  // of the map and the pointers, about
 constexpr std::size_t kMostPendingBytes =
-    ChangeLog::kMostBytes + ChangeLog::kMostKeys * kEntryBytes;
+    ChangeLog::kMostBytes + std::size_t{ChangeLog::kMostKeys} * kEntryBytes;
 
 }  // namespace
 
@@ -24,16 +24,16 @@ DictCache::Entries::value_type& DictCache::entry_of(std::string_view key) {
   return *entries_.try_emplace(std::string(key)).first;
 }
 
-void DictCache::set_value(Entry& entry, std::shared_ptr<const std::string> value) {
-  if (entry.value) bytes_ -= entry.value->size();
-  if (value) bytes_ += value->size();
+void DictCache::set_value(Entry& entry, SharedText value) {
+  bytes_ -= (*entry.value).size();
+  bytes_ += (*value).size();
   entry.value = std::move(value);
 }
 
 const DictCache::Entry& DictCache::learn(std::string_view key, const std::optional<DictRow>& row) {
   make_room();
   Entry& entry = entry_of(key).second;
-  set_value(entry, row ? std::make_shared<const std::string>(row->value) : nullptr);
+  set_value(entry, row ? SharedText(row->value) : SharedText());
   entry.version = row ? row->version : 0;
   entry.sequence = row ? row->sequence : 0;
   entry.is_known = true;
@@ -61,11 +61,11 @@ void DictCache::apply(const LoggedChange& change) {
     entry.was_erased = true;
     entry.sequence = 0;
     entry.version = 0;
-    set_value(entry, nullptr);
+    set_value(entry, {});
     return;
   }
   entry.version = change.version;
-  set_value(entry, change.text ? change.text : std::make_shared<const std::string>(*change.value));
+  set_value(entry, change.text ? change.text : SharedText(*change.value));
 }
 
 std::vector<DictChange> DictCache::pending() {
@@ -128,7 +128,7 @@ void DictCache::make_room() {
       ++at;
       continue;
     }
-    bytes_ -= kEntryBytes + at->first.size() + (entry.value ? entry.value->size() : 0);
+    bytes_ -= kEntryBytes + at->first.size() + (*entry.value).size();
     at = entries_.erase(at);
   }
 }

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +13,7 @@
 
 #include "storage/persistent/dict/change_log_internal.h"
 #include "storage/persistent/dict/dict_engine_internal.h"
+#include "storage/persistent/dict/shared_text_internal.h"
 
 namespace h5flume::persistent {
 
@@ -36,7 +37,7 @@ struct TextHash {
 class DictCache {
  public:
   struct Entry {
-    std::shared_ptr<const std::string> value;  ///< empty: the key is not there
+    SharedText value;  ///< empty: the key is not there
     std::uint64_t version = 0;                 ///< 0: the key is not there
     std::uint64_t sequence = 0;                ///< 0: not known
     bool is_known = false;  ///< whether value and version say anything
@@ -73,16 +74,17 @@ class DictCache {
   void clear();
 
  private:
-  using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
+  using Entries = std::pmr::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
 
   Entries::value_type& entry_of(std::string_view key);
-  void set_value(Entry& entry, std::shared_ptr<const std::string> value);
+  void set_value(Entry& entry, SharedText value);
   void make_room();
   void nothing_is_pending();
 
   std::size_t limit_bytes_;
   std::size_t bytes_ = 0;
-  Entries entries_;
+  std::pmr::unsynchronized_pool_resource memory_;
+  Entries entries_{&memory_};
   std::vector<Entries::value_type*> pending_;
   bool pending_in_order_ = true;  // by Entry::order
   std::int64_t growth_ = 0;       // as if the engine had none of those that are unsure

@@ -10,10 +10,9 @@
 
 namespace h5flume::persistent {
 
-void DictState::keep(std::string_view key, std::shared_ptr<const std::string> text) {
-  const auto found = held_.find(key);
-  const bool fresh = found == held_.end();
-  HeldChange& held = fresh ? held_[std::string(key)] : found->second;
+void DictState::keep(std::string_view key, SharedText text) {
+  const auto [at, fresh] = held_.try_emplace(std::string(key));
+  HeldChange& held = at->second;
   if (fresh || (!held.text && text)) held.order = ++held_order_;
   if (!text) held.was_erased = true;
   held.text = std::move(text);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -21,13 +22,13 @@ namespace h5flume::persistent {
 
 /// A value's text with its version; of a change that is held, version 0.
 struct StoredValue {
-  std::shared_ptr<const std::string> text;  ///< empty: the key is not there
+  SharedText text;  ///< empty: the key is not there
   std::uint64_t version = 0;
 };
 
 /// A change that is batched or held: in this process alone.
 struct HeldChange {
-  std::shared_ptr<const std::string> text;  ///< empty: erased
+  SharedText text;  ///< empty: erased
   std::uint64_t order = 0;
   bool was_erased = false;
 };
@@ -54,7 +55,7 @@ class DictState {
   StoredValue find(std::string_view key);
   std::size_t size();
 
-  void set(std::string_view key, std::string text);
+  void set(std::string_view key, std::string_view text);
   void set_all(std::span<const std::pair<std::string, std::string>> entries);
   bool erase(std::string_view key);
 
@@ -82,7 +83,7 @@ class DictState {
   /// Entries that a look at the engine does not show yet, or not any more.
   struct Overlay {
     struct Entry {
-      std::shared_ptr<const std::string> text;  ///< empty: erased
+      SharedText text;  ///< empty: erased
       bool goes_last = false;
     };
     std::unordered_map<std::string, Entry, TextHash, std::equal_to<>> entries;
@@ -97,7 +98,7 @@ class DictState {
   std::pair<std::vector<DictRow>, Overlay> live_page(std::uint64_t after, std::size_t limit);
 
  private:
-  using Held = std::unordered_map<std::string, HeldChange, TextHash, std::equal_to<>>;
+  using Held = std::pmr::unordered_map<std::string, HeldChange, TextHash, std::equal_to<>>;
 
   // The right to look at the members, in a dict that is not closed.
   std::unique_lock<std::mutex> look();
@@ -123,7 +124,7 @@ class DictState {
   StoredValue find_shared(std::string_view key);
   void catch_up();
   std::int64_t shared_size();
-  void keep(std::string_view key, std::shared_ptr<const std::string> text);
+  void keep(std::string_view key, SharedText text);
   std::vector<Held::value_type*> held_in_order();
   void add_held_to(Overlay& overlay);
 
@@ -147,7 +148,8 @@ class DictState {
   std::unique_ptr<ChangeLog> log_;
   ChangeLog::Position read_to_;  // everything of the log up to here is in cache_
   DictCache cache_;
-  Held held_;
+  std::pmr::unsynchronized_pool_resource held_memory_;  // thousands of nodes come and go together
+  Held held_{&held_memory_};
   std::uint64_t held_order_ = 0;
   bool holding_ = false;
   bool closed_ = false;

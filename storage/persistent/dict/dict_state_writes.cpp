@@ -22,7 +22,7 @@ std::size_t bytes_of(std::span<const LoggedChange> changes) {
 void DictState::append(std::span<LoggedChange> changes) {
   const auto bytes = bytes_of(changes);
   const auto fits = [&] {
-    return cache_.pending_count() + changes.size() <= ChangeLog::kMostKeys &&
+    return cache_.pending_count() + changes.size() <= std::size_t{ChangeLog::kMostKeys} &&
            log_->has_room(changes.size(), bytes);
   };
   if (!fits()) give_to_engine();
@@ -82,14 +82,17 @@ bool DictState::held_back(const std::function<void()>& keep_changes) {
     keep_changes();
     if (!is_batch_full()) return true;
   }
-  const auto inside = enter();
-  if (is_batch_full()) write_all_held();
+  const auto pass = gate_.enter();
+  const std::lock_guard lock(mutex_);
+  if (closed_ || !is_batch_full()) return true;  // somebody else has written the batch
+  catch_up_in_gate();
+  write_all_held();
   return true;
 }
 
-void DictState::set(std::string_view key, std::string text) {
+void DictState::set(std::string_view key, std::string_view text) {
   check_writable();
-  const auto shared = std::make_shared<const std::string>(std::move(text));
+  const SharedText shared(text);
   if (held_back([&] { keep(key, shared); })) return;
   const auto inside = enter();
   if (holds()) return keep(key, shared);  // since a moment ago
@@ -99,7 +102,7 @@ void DictState::set(std::string_view key, std::string text) {
 void DictState::set_all(std::span<const std::pair<std::string, std::string>> entries) {
   check_writable();
   const auto keep_all = [&] {
-    for (const auto& [key, text] : entries) keep(key, std::make_shared<const std::string>(text));
+    for (const auto& [key, text] : entries) keep(key, SharedText(text));
   };
   if (entries.empty() || held_back(keep_all)) return;
   std::vector<LoggedChange> changes;
@@ -114,7 +117,7 @@ void DictState::set_all(std::span<const std::pair<std::string, std::string>> ent
 bool DictState::erase(std::string_view key) {
   bool was_there = false;
   transform(key, [&](const StoredValue& value) {
-    was_there = value.text != nullptr;
+    was_there = static_cast<bool>(value.text);
     return std::nullopt;
   });
   return was_there;
@@ -139,7 +142,7 @@ void DictState::transform(std::string_view key, const Change& change) {
     }
     // What is held other threads may have changed meanwhile, who need no gate for that.
     if (find_here(key).text != before.text) continue;
-    keep(key, text ? std::make_shared<const std::string>(*text) : nullptr);
+    keep(key, text ? SharedText(*text) : SharedText());
     if (is_batch_full()) write_all_held();
     return;
   }

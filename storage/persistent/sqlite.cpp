@@ -117,8 +117,7 @@ bool Statement::is_null(int column) const {
 
 void Database::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
 
-Database::Database(const std::string& path, Mode mode, int page_bytes)
-    : path_(path) {
+Database::Database(const std::string& path, Mode mode, int page_bytes) : path_(path) {
   const int access = mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   const int create = mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0;
   sqlite3* handle = nullptr;

@@ -75,8 +75,9 @@ std::string read_range(int descriptor, std::uint32_t from, std::uint32_t end,
   return bytes;
 }
 
-// The kernel caches what is written at once as one piece of that size, and for each small write into
-// a large piece some file systems look at every block of it: four times as slow as into small ones.
+// The kernel caches what is written at once as one piece of that size, and for each small write
+// into a large piece some file systems look at every block of it: four times as slow as into small
+// ones.
 void write_in_pieces(int descriptor, std::uint64_t offset, std::span<const std::byte> bytes,
                      const std::string& path) {
   constexpr std::size_t kPieceBytes = std::size_t{16} << 10U;

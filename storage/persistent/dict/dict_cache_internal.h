@@ -37,10 +37,10 @@ struct TextHash {
 class DictCache {
  public:
   struct Entry {
-    SharedText value;  ///< empty: the key is not there
-    std::uint64_t version = 0;                 ///< 0: the key is not there
-    std::uint64_t sequence = 0;                ///< 0: not known
-    bool is_known = false;  ///< whether value and version say anything
+    SharedText value;            ///< empty: the key is not there
+    std::uint64_t version = 0;   ///< 0: the key is not there
+    std::uint64_t sequence = 0;  ///< 0: not known
+    bool is_known = false;       ///< whether value and version say anything
     bool pending = false;
     bool was_erased = false;  ///< by a pending change: if it is there, it goes last
     std::uint64_t order = 0;  ///< of pending entries that go last: the version that made it

@@ -149,11 +149,10 @@ std::int64_t DictState::shared_size() {
   for (;;) {
     catch_up();
     const auto generation = engine_->generation();
-    const bool has_pending =
-        generation != read_to_.generation && log_->unfinished() == generation;
+    const bool has_pending = generation != read_to_.generation && log_->unfinished() == generation;
     if (!has_pending && generation != read_to_.generation) continue;
-    const auto size = static_cast<std::int64_t>(engine_->size()) +
-                      (has_pending ? 0 : cache_.growth(has));
+    const auto size =
+        static_cast<std::int64_t>(engine_->size()) + (has_pending ? 0 : cache_.growth(has));
     if (engine_->generation() == generation) return size;
   }
 }

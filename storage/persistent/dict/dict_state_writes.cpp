@@ -137,8 +137,8 @@ void DictState::transform(std::string_view key, const Change& change) {
     if (text && before.text && *text == *before.text) return;
     lock.lock();
     if (!held) {
-      return write({.key = key,
-                    .value = text ? std::optional<std::string_view>(*text) : std::nullopt});
+      return write(
+          {.key = key, .value = text ? std::optional<std::string_view>(*text) : std::nullopt});
     }
     // What is held other threads may have changed meanwhile, who need no gate for that.
     if (find_here(key).text != before.text) continue;

@@ -1,10 +1,11 @@
 // Random operations on dicts against a model in memory.
 
+#include "tests/storage/persistent/dict_model.h"
+
 #include <memory>
 #include <random>
 
 #include "tests/storage/persistent/dict_fixture.h"
-#include "tests/storage/persistent/dict_model.h"
 
 using namespace h5flume;
 using namespace h5flume::test;

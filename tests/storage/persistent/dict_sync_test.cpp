@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "storage/persistent/progress_tracker.h"
 #include "storage/persistent/store_folder_internal.h"
 #include "tests/storage/persistent/dict_fixture.h"
 
@@ -260,6 +261,10 @@ TEST_CASE_METHOD(DictFixture, "what is no dict is refused by name", "[storage][p
   CHECK_THROWS_WITH(PersistentDict(folder.file("file")), contains("it is a file"));
   CHECK_THROWS_WITH(PersistentDict(folder.file("no/where")), contains("no/where"));
   CHECK_THROWS_WITH(open({.sync_at = 0}), contains("sync_at"));
+  CHECK_THROWS_WITH(PersistentDict(folder.file(""), {.create = false}),
+                    contains("there is no dict in that folder"));
+  ProgressTracker(folder.file("a.tracker"));
+  CHECK_THROWS_WITH(PersistentDict(folder.file("a.tracker")), contains("it is a tracker"));
   { auto dict = open(); }
   const auto spoil = [&](const std::string& name, std::size_t at, const std::string& bytes) {
     std::fstream file(path + "/" + name, std::ios::in | std::ios::out | std::ios::binary);

@@ -50,7 +50,7 @@ DictState::~DictState() {
   }
   try {
     close();
-  } catch (const Error&) {  // close() is there for those who want to know
+  } catch (const std::exception&) {  // close() is there for those who want to know
   }
 }
 

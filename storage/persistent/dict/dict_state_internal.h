@@ -140,7 +140,6 @@ class DictState {
 
   std::string path_;
   DictOptions options_;
-  std::string log_path_, database_path_;
   WriterGate gate_;
 
   std::mutex mutex_;

@@ -90,8 +90,12 @@ class Inspector {
 }  // namespace
 
 std::string to_json_text(const Json& value, std::string_view object) {
+  return to_json_text(value, [object] { return std::string(object); });
+}
+
+std::string to_json_text(const Json& value, const std::function<std::string()>& object) {
   const auto refuse = [&](std::string_view why) {
-    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", object, why));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: {}", object(), why));
   };
   if (const auto why = why_not_storable(value, 0); !why.empty()) refuse(why);
   try {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -17,6 +18,9 @@ using Json = nlohmann::ordered_json;
 /// and infinities (which JSON does not have), text that is not UTF-8, binary values, and nesting
 /// deeper than kMostJsonLevels.
 std::string to_json_text(const Json& value, std::string_view object);
+
+/// The same for an object whose name takes time to make: it is asked for only when it is needed.
+std::string to_json_text(const Json& value, const std::function<std::string()>& object);
 
 /// The inverse, for text from outside.
 ///

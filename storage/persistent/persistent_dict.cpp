@@ -19,11 +19,11 @@ std::string name_of(const DictState& state, const Key& key) {
 }
 
 std::string text_of(const DictState& state, const Key& key, const Json& value) {
-  return to_json_text(value, name_of(state, key));
+  return to_json_text(value, [&] { return name_of(state, key); });
 }
 
 // What stands in the file was checked when it was written; a damaged file may hold anything.
-Json value_of(const DictState& state, const Key& key, const std::string& text) {
+Json value_of(const DictState& state, const Key& key, std::string_view text) {
   if (auto value = parse_stored_json(text)) return *std::move(value);
   throw Error(ErrorCode::kCorruptData, name_of(state, key) + ": what is stored is no JSON");
 }
@@ -81,7 +81,7 @@ std::optional<VersionedValue> PersistentDict::find_versioned(const Key& key) con
 }
 
 bool PersistentDict::contains(const Key& key) const {
-  return state_->find(key.json_text()).text != nullptr;
+  return static_cast<bool>(state_->find(key.json_text()).text);
 }
 
 std::size_t PersistentDict::size() const { return state_->size(); }
@@ -147,7 +147,7 @@ Json PersistentDict::setdefault(const Key& key, Json value) {
   const auto fallback = text_of(*state_, key, value);
   std::string text;
   state_->transform(key.json_text(), [&](const StoredValue& stored) {
-    text = stored.text ? *stored.text : fallback;
+    text = stored.text ? std::string(*stored.text) : fallback;
     return text;
   });
   return value_of(*state_, key, text);
@@ -159,10 +159,10 @@ bool PersistentDict::compare_and_set(const Key& key, std::uint64_t version, cons
   const auto text = text_of(*state_, key, value);
   bool is_equal = false;
   state_->transform(key.json_text(), [&](const StoredValue& stored) -> std::optional<std::string> {
-    is_equal = stored.version == version && (stored.text != nullptr) == (version != 0);
+    is_equal = stored.version == version && static_cast<bool>(stored.text) == (version != 0);
     if (is_equal) return text;
     if (!stored.text) return std::nullopt;
-    return *stored.text;
+    return std::string(*stored.text);
   });
   return is_equal;
 }
@@ -176,7 +176,7 @@ bool PersistentDict::compare_and_swap(const Key& key, const std::optional<Json>&
         stored.text ? expected && value_of(*state_, key, *stored.text) == *expected : !expected;
     if (is_equal) return text;
     if (!stored.text) return std::nullopt;
-    return *stored.text;
+    return std::string(*stored.text);
   });
   return is_equal;
 }

@@ -31,7 +31,8 @@ struct DictOptions {
   Durability durability = Durability::kProcess;
 
   /// With Durability::kBatched: how many changed keys are written together. No more than so many
-  /// changes are ever lost, and others see changes no later than that.
+  /// changes are ever lost, and others see changes no later than that. If they cannot be written,
+  /// the call throws, and they stay batched for the next that writes.
   std::size_t sync_at = 1000;
 
   /// Memory for values that have been read or written lately, in bytes of JSON.

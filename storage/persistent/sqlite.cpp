@@ -48,7 +48,7 @@ void check(sqlite3_stmt* statement, int result) { check(sqlite3_db_handle(statem
 
 // Readers meet a lock only while a process recovers the log of one that was killed.
 constexpr int kBusyMilliseconds = 10'000;
-constexpr int kCheckpointPages = 1024;  // of 4 KiB
+constexpr std::int64_t kCheckpointBytes = std::int64_t{16} << 20U;
 constexpr const char* kSettings =
     "pragma journal_mode=wal;"
     "pragma synchronous=normal;"
@@ -117,8 +117,7 @@ bool Statement::is_null(int column) const {
 
 void Database::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
 
-Database::Database(const std::string& path, Mode mode, int page_bytes)
-    : path_(path), checkpoint_pages_(kCheckpointPages) {
+Database::Database(const std::string& path, Mode mode, int page_bytes) : path_(path) {
   const int access = mode == Mode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
   const int create = mode == Mode::kCreate ? SQLITE_OPEN_CREATE : 0;
   sqlite3* handle = nullptr;
@@ -132,6 +131,8 @@ Database::Database(const std::string& path, Mode mode, int page_bytes)
   check(handle, sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr));
   execute(fmt::format("pragma page_size={}", page_bytes).c_str());
   execute(kSettings);
+  const auto kept_page_bytes = query_integer("pragma page_size").value_or(page_bytes);
+  checkpoint_pages_ = static_cast<int>(kCheckpointBytes / kept_page_bytes);
   sqlite3_wal_hook(handle, &Database::committed, this);
   begin_ = prepare("begin immediate");
   commit_ = prepare("commit");
@@ -168,15 +169,19 @@ std::optional<std::int64_t> Database::query_integer(std::string_view sql) {
 
 std::int64_t Database::changes() const noexcept { return sqlite3_changes(handle_.get()); }
 
+std::int64_t Database::last_inserted() const noexcept {
+  return sqlite3_last_insert_rowid(handle_.get());
+}
+
 void Database::checkpoint_if_due() {
-  if (log_pages_ < checkpoint_pages_) return;
+  if (log_pages_ < checkpoint_pages_ + pages_left_) return;
   int in_log = 0;
   int written = 0;
   const int result = sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                                &in_log, &written);
   if (result != SQLITE_BUSY) check(handle_.get(), result);
   // A log that is written out is begun anew by the next commit; one that a reader needs grows on.
-  checkpoint_pages_ = kCheckpointPages + (written < in_log ? log_pages_ : 0);
+  pages_left_ = written < in_log ? log_pages_ : 0;
 }
 
 // --- Transaction --------------------------------------------------------------------------------

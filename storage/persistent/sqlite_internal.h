@@ -102,8 +102,12 @@ class Database {
   /// Rows that the last statement changed.
   std::int64_t changes() const noexcept;
 
-  /// Writes what the log holds into the database once it has grown by some MiB, as far as readers
-  /// allow; waits for none of them.
+  /// The `integer primary key` of the row that was inserted last.
+  std::int64_t last_inserted() const noexcept;
+
+  /// Writes what the log holds into the database once it has grown to 16 MiB, as far as readers
+  /// allow; waits for none of them. Not sooner: a checkpoint waits for the disk twice, whatever the
+  /// durability, and what changes often it writes once, however often the log has it.
   void checkpoint_if_due();
 
   const std::string& path() const noexcept { return path_; }
@@ -117,7 +121,8 @@ class Database {
 
   std::string path_;
   int log_pages_ = 0;  // after the last commit of this connection
-  int checkpoint_pages_;
+  int checkpoint_pages_ = 0;
+  int pages_left_ = 0;  // by the last checkpoint, because a reader needs them
   std::unique_ptr<sqlite3, Close> handle_;
   Statement begin_, commit_, rollback_;
 };

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -33,6 +34,22 @@ constexpr std::array<NetworkFileSystem, 12> kNetworkFileSystems{{
     {0x01021997, "9P"},
 }};
 
+bool has(const std::string& folder, const std::string& file) {
+  return ::access((folder + "/" + file).c_str(), F_OK) == 0;
+}
+
+// A store is known by its database, and by the gate, which is there before it.
+void check_kind(const std::string& path, Access access, const std::string& kind,
+                const std::string& operation) {
+  const std::string other = kind == "dict" ? "tracker" : "dict";
+  if (has(path, other + ".sqlite")) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{}: it is a {}", operation, other));
+  }
+  if (access == Access::kCreate || has(path, "gate")) return;
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("{}: there is no {} in that folder", operation, kind));
+}
+
 }  // namespace
 
 std::string network_file_system(std::uint64_t type) {
@@ -53,6 +70,7 @@ void open_store_folder(const std::string& path, Access access, const std::string
     throw Error(ErrorCode::kInvalidArgument,
                 fmt::format("{}: it is a file, and a {} is a folder", operation, kind));
   }
+  check_kind(path, access, kind, operation);
   struct statfs system {};
   if (::statfs(path.c_str(), &system) != 0) throw_system_error(operation, errno);
   // Some systems give the number with its sign.

@@ -9,10 +9,11 @@ namespace h5flume::persistent {
 enum class Access { kCreate, kReadWrite, kReadOnly };
 
 /// The folder of a dict or a tracker, made if it is not there and `access` allows that. `kind` is
-/// "dict" or "tracker", for messages.
+/// "dict" or "tracker".
 ///
-/// Throws kNotFound if it is not there and not to be made; kInvalidArgument if it is a file;
-/// kRefused on a network file system, whose locks and shared memory cannot be relied on.
+/// Throws kNotFound if it is not there, or has no store in it, and none is to be made;
+/// kInvalidArgument if it is a file, or has a store of the other kind in it; kRefused on a network
+/// file system, whose locks and shared memory cannot be relied on.
 void open_store_folder(const std::string& path, Access access, const std::string& kind);
 
 /// The network file system that a type number of statfs() stands for; empty for any other. The

@@ -29,8 +29,8 @@ class WriterGate {
  public:
   using Deadline = std::optional<std::chrono::steady_clock::time_point>;  ///< nothing: for ever
 
-  /// Opens the file, made if it is not there, or only for reading, where nobody can enter. Throws
-  /// as throw_system_error() does.
+  /// Opens the file: made if it is not there, or one that is there, only for reading, which is
+  /// enough to enter. Throws as throw_system_error() does.
   WriterGate(const std::string& path, bool read_only);
 
   /// The right to be inside.

@@ -66,6 +66,27 @@ def test_values_are_json_unless_they_are_said_to_be_text(h5flume, path):
     assert h5flume.run("dict", "get", path, "name").out == '"night run"\n'
 
 
+def test_a_folder_of_something_else_is_refused_and_left_alone(h5flume, path, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    for command in (("check", other), ("del", other, "x")):
+        refused = h5flume.run("dict", *command)
+        assert refused.status == 1 and f"{other}: there is no dict in that folder" in refused.err
+    assert not list(other.iterdir())
+    h5flume.ok("track", "import", tmp_path / "tracker", TASTYPY / "tracker")
+    before = sorted((tmp_path / "tracker").iterdir())
+    refused = h5flume.run("dict", "set", tmp_path / "tracker", "x", 1)
+    assert refused.status == 1 and "it is a tracker" in refused.err
+    assert sorted((tmp_path / "tracker").iterdir()) == before
+
+
+def test_an_import_of_nothing_makes_nothing(h5flume, path):
+    for kind in ("dict", "track"):
+        refused = h5flume.run(kind, "import", path, "no.jsonl")
+        assert refused.status == 1 and "import no.jsonl: it is not there" in refused.err
+        assert not path.exists()
+
+
 def test_what_is_not_there_is_status_1_and_named(h5flume, path):
     missing = h5flume.run("dict", "get", path, "x", "--json")
     assert missing.status == 1 and missing.json["error"]["code"] == "not_found"

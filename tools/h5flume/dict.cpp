@@ -120,6 +120,7 @@ void run_export_of(const Arguments& arguments, Context& context) {
 }
 
 void run_import_into(const Arguments& arguments, Context& context) {
+  require_source(arguments.exchange);
   auto dict = PersistentDict(arguments.dict);
   run_import(arguments.exchange, context, [&](const ImportOptions& options) {
     return import_dict(dict, arguments.exchange.file, options);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/error.h"
 #include "tools/h5flume/progress_bar.h"
 #include "tools/h5flume/text.h"
 
@@ -81,6 +82,14 @@ void run_export(const ExchangeArguments& arguments, std::uint64_t total, Context
   bar.finish();
   if (context.json) return print_json({{"destination", arguments.file}, {"exported", count}});
   fmt::print("wrote {} entries to {}\n", count, printable(arguments.file));
+}
+
+void require_source(const ExchangeArguments& arguments) {
+  std::error_code ignored;  // one that cannot be looked at is told when it is opened
+  if (std::filesystem::status(arguments.file, ignored).type() !=
+      std::filesystem::file_type::not_found)
+    return;
+  throw Error(ErrorCode::kNotFound, fmt::format("import {}: it is not there", arguments.file));
 }
 
 void run_import(const ExchangeArguments& arguments, Context& context,

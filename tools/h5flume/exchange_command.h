@@ -30,6 +30,9 @@ void add_import_arguments(CLI::App& command, ExchangeArguments& arguments);
 void run_export(const ExchangeArguments& arguments, std::uint64_t total, Context& context,
                 const std::function<std::uint64_t(const ExportOptions&)>& run);
 
+/// Throws kNotFound unless the source is there. Asked before a store is opened, which makes one.
+void require_source(const ExchangeArguments& arguments);
+
 /// Runs an import in the same way, and tells each line that is dropped on standard error.
 void run_import(const ExchangeArguments& arguments, Context& context,
                 const std::function<ImportReport(const ImportOptions&)>& run);

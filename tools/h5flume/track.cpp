@@ -213,6 +213,7 @@ void run_export_of(const Arguments& arguments, Context& context) {
 }
 
 void run_import_into(const Arguments& arguments, Context& context) {
+  require_source(arguments.exchange);
   auto tracker = ProgressTracker(arguments.tracker, {.max_tries = arguments.max_tries});
   run_import(arguments.exchange, context, [&](const ImportOptions& options) {
     return import_tracker(tracker, arguments.exchange.file, options);

@@ -4,13 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/file_descriptor.h"
+#include "storage/persistent/dict/shared_text_internal.h"
 
 namespace h5flume::persistent {
 
@@ -19,7 +19,7 @@ struct LoggedChange {
   std::string_view key;
   std::optional<std::string_view> value;  ///< nothing: it is erased
   std::uint64_t version = 0;
-  std::shared_ptr<const std::string> text = nullptr;  ///< the value, where somebody shares it
+  SharedText text = {};  ///< the value, where somebody shares it
 };
 
 /// The changes of a dict that its engine has not been given yet: a file that every process that has
@@ -33,6 +33,11 @@ struct LoggedChange {
 /// Threads: for one at a time.
 class ChangeLog {
  public:
+  /// What a generation holds at most: every process that has the dict open has all of it in memory,
+  /// and the engine is given it the more cheaply a change the more there are.
+  static constexpr std::uint32_t kMostBytes = 48U << 20U;
+  static constexpr int kMostKeys = 131'072;  ///< that have been changed; for who appends
+
   /// How far the log goes: so many bytes of this generation. One atomic word in the file.
   struct Position {
     std::uint32_t generation = 0;

@@ -2,7 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,13 +13,17 @@
 
 #include "storage/persistent/dict/change_log_internal.h"
 #include "storage/persistent/dict/dict_engine_internal.h"
+#include "storage/persistent/dict/shared_text_internal.h"
 
 namespace h5flume::persistent {
 
 /// Lets maps with std::string keys be asked for a std::string_view.
+///
+/// Not noexcept, which is how libstdc++ is told to keep each key's hash beside it: a look into a
+/// large map then fetches the one key that it is for, and not also its neighbour's to hash that.
 struct TextHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const noexcept {
+  std::size_t operator()(std::string_view text) const {
     return std::hash<std::string_view>()(text);
   }
 };
@@ -32,9 +37,10 @@ struct TextHash {
 class DictCache {
  public:
   struct Entry {
-    std::shared_ptr<const std::string> value;  ///< empty: the key is not there
-    std::uint64_t version = 0;                 ///< 0: the key is not there
-    std::uint64_t sequence = 0;                ///< 0: not known
+    SharedText value;            ///< empty: the key is not there
+    std::uint64_t version = 0;   ///< 0: the key is not there
+    std::uint64_t sequence = 0;  ///< 0: not known
+    bool is_known = false;       ///< whether value and version say anything
     bool pending = false;
     bool was_erased = false;  ///< by a pending change: if it is there, it goes last
     std::uint64_t order = 0;  ///< of pending entries that go last: the version that made it
@@ -53,6 +59,10 @@ class DictCache {
 
   std::size_t pending_count() const noexcept { return pending_.size(); }
 
+  /// How many entries the pending changes make more (or fewer) than the engine has. `engine_has` is
+  /// asked about keys that this knows nothing of, once each.
+  std::int64_t growth(const std::function<bool(std::string_view key)>& engine_has);
+
   /// What apply() of an engine wants: the pending changes, new keys in their order. Good until the
   /// next call of a member other than settle().
   std::vector<DictChange> pending();
@@ -64,16 +74,21 @@ class DictCache {
   void clear();
 
  private:
-  using Entries = std::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
+  using Entries = std::pmr::unordered_map<std::string, Entry, TextHash, std::equal_to<>>;
 
   Entries::value_type& entry_of(std::string_view key);
-  void set_value(Entry& entry, std::shared_ptr<const std::string> value);
+  void set_value(Entry& entry, SharedText value);
   void make_room();
+  void nothing_is_pending();
 
   std::size_t limit_bytes_;
   std::size_t bytes_ = 0;
-  Entries entries_;
+  std::pmr::unsynchronized_pool_resource memory_;
+  Entries entries_{&memory_};
   std::vector<Entries::value_type*> pending_;
+  bool pending_in_order_ = true;  // by Entry::order
+  std::int64_t growth_ = 0;       // as if the engine had none of those that are unsure
+  std::vector<Entries::value_type*> unsure_;
 };
 
 }  // namespace h5flume::persistent

@@ -52,8 +52,9 @@ class DictEngine : public DictView {
   virtual std::uint64_t size() = 0;
   virtual std::uint64_t last_version() = 0;  ///< that apply() has been given
 
-  /// Makes all changes, new entries in their order, and sets the generation: together, and on the
-  /// disk when it returns. Sequences that are known make it faster; it fills in the others.
+  /// Makes all changes, of different keys, new entries in their order, and sets the generation:
+  /// together, and on the disk when it returns. Sequences that are known make it faster; it fills
+  /// in the others.
   virtual void apply(std::span<DictChange> changes, std::uint64_t generation,
                      std::uint64_t last_version) = 0;
 

@@ -38,7 +38,7 @@ std::optional<DictScan::Entry> DictScan::next_of_engine() {
     DictRow& row = rows_[row_++];
     const auto found = overlay_.entries.find(row.key);
     if (found == overlay_.entries.end()) {
-      return Entry{std::move(row.key), std::make_shared<const std::string>(std::move(row.value))};
+      return Entry{std::move(row.key), SharedText(row.value)};
     }
     if (found->second.goes_last) continue;
     const auto text = std::move(found->second.text);

@@ -20,7 +20,7 @@ class DictScan {
  public:
   struct Entry {
     std::string key;
-    std::shared_ptr<const std::string> text;
+    SharedText text;
   };
 
   DictScan(DictState& state, PersistentDict::View view);

@@ -50,41 +50,44 @@ DictState::~DictState() {
   }
   try {
     close();
-  } catch (const Error&) {  // close() is there for those who want to know
+  } catch (const std::exception&) {  // close() is there for those who want to know
   }
 }
 
 void DictState::close() {
-  if (closed_) return;
   gate_.check_process();
-  if (!options_.read_only) {
-    write_all_held();
-    const auto pass = gate_.enter();
-    const std::lock_guard lock(mutex_);
-    catch_up_in_gate();
-    give_to_engine();
-    closed_ = true;
-    engine_.reset();
-    return;
-  }
+  std::optional<WriterGate::Pass> pass;
+  if (!options_.read_only) pass = gate_.enter();
   const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  if (!options_.read_only) {
+    catch_up_in_gate();
+    write_all_held();
+    give_to_engine();
+  }
   closed_ = true;
   engine_.reset();
 }
 
-void DictState::check_usable() const {
+std::unique_lock<std::mutex> DictState::look() {
   gate_.check_process();
-  if (closed_) {
-    throw Error(ErrorCode::kCancelled, fmt::format("use dict {}: it has been closed", path_));
-  }
+  std::unique_lock lock(mutex_);
+  if (!closed_) return lock;
+  throw Error(ErrorCode::kCancelled, fmt::format("use dict {}: it has been closed", path_));
+}
+
+DictState::Inside DictState::enter() {
+  check_writable();
+  auto pass = gate_.enter();
+  Inside inside{std::move(pass), look()};
+  catch_up_in_gate();
+  return inside;
 }
 
 void DictState::check_writable() const {
-  check_usable();
-  if (options_.read_only) {
-    throw Error(ErrorCode::kRefused,
-                fmt::format("write to dict {}: it has been opened read-only", path_));
-  }
+  if (!options_.read_only) return;
+  throw Error(ErrorCode::kRefused,
+              fmt::format("write to dict {}: it has been opened read-only", path_));
 }
 
 // --- what others have written -------------------------------------------------------------------
@@ -135,28 +138,28 @@ StoredValue DictState::find_here(std::string_view key) {
 }
 
 StoredValue DictState::find(std::string_view key) {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   return find_here(key);
 }
 
-// The engine may be given changes by others in between, after which it shows another size.
-std::uint64_t DictState::engine_size() {
+// The engine may be given what is pending by others in between, after which it shows another size.
+// What the cache has been told about another generation it forgets when it catches up.
+std::int64_t DictState::shared_size() {
+  const auto has = [this](std::string_view key) { return engine_->find(key).has_value(); };
   for (;;) {
     catch_up();
     const auto generation = engine_->generation();
-    auto size = static_cast<std::int64_t>(engine_->size());
-    for (const auto& change : cache_.pending()) {
-      size += (change.value ? 1 : 0) - (engine_->find(change.key) ? 1 : 0);
-    }
-    if (engine_->generation() == generation) return static_cast<std::uint64_t>(size);
+    const bool has_pending = generation != read_to_.generation && log_->unfinished() == generation;
+    if (!has_pending && generation != read_to_.generation) continue;
+    const auto size =
+        static_cast<std::int64_t>(engine_->size()) + (has_pending ? 0 : cache_.growth(has));
+    if (engine_->generation() == generation) return size;
   }
 }
 
 std::size_t DictState::size() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
-  auto size = static_cast<std::int64_t>(engine_size());
+  const auto lock = look();
+  auto size = shared_size();
   for (const auto& [key, change] : held_) {
     size += (change.text ? 1 : 0) - (find_shared(key).text ? 1 : 0);
   }
@@ -164,8 +167,7 @@ std::size_t DictState::size() {
 }
 
 std::vector<std::string> DictState::check() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   catch_up();
   return engine_->check();
 }
@@ -182,8 +184,7 @@ void DictState::add_held_to(Overlay& overlay) {
 }
 
 std::pair<std::unique_ptr<DictView>, DictState::Overlay> DictState::snapshot() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   for (;;) {
     catch_up();
     auto view = engine_->snapshot();
@@ -202,10 +203,7 @@ std::pair<std::unique_ptr<DictView>, DictState::Overlay> DictState::snapshot() {
 
 std::pair<std::vector<DictRow>, DictState::Overlay> DictState::live_page(std::uint64_t after,
                                                                          std::size_t limit) {
-  check_writable();
-  const auto pass = gate_.enter();
-  const std::lock_guard lock(mutex_);
-  catch_up_in_gate();
+  const auto inside = enter();
   give_to_engine();
   auto rows = engine_->page(after, limit);
   Overlay overlay;

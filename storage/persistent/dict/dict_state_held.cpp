@@ -10,10 +10,9 @@
 
 namespace h5flume::persistent {
 
-void DictState::keep(std::string_view key, std::shared_ptr<const std::string> text) {
-  const auto found = held_.find(key);
-  const bool fresh = found == held_.end();
-  HeldChange& held = fresh ? held_[std::string(key)] : found->second;
+void DictState::keep(std::string_view key, SharedText text) {
+  const auto [at, fresh] = held_.try_emplace(std::string(key));
+  HeldChange& held = at->second;
   if (fresh || (!held.text && text)) held.order = ++held_order_;
   if (!text) held.was_erased = true;
   held.text = std::move(text);
@@ -43,40 +42,30 @@ void DictState::write_held(std::span<Held::value_type* const> held) {
   for (const auto* change : held) held_.erase(held_.find(change->first));
 }
 
-void DictState::write_all_held() {
-  const auto pass = gate_.enter();
-  const std::lock_guard lock(mutex_);
-  catch_up_in_gate();
-  write_held(held_in_order());
-}
-
 void DictState::hold() {
   check_writable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   holding_ = true;
 }
 
+// In one step: what another thread sets afterwards must not be overtaken by what was held before.
 void DictState::unhold() {
-  check_writable();
-  {
-    const std::lock_guard lock(mutex_);
-    holding_ = false;
-  }
+  const auto inside = enter();
   write_all_held();
+  holding_ = false;
 }
 
 void DictState::sync() {
-  check_writable();
-  write_all_held();
-  const std::lock_guard lock(mutex_);
+  {
+    const auto inside = enter();
+    write_all_held();
+  }
+  const std::lock_guard lock(mutex_);  // others may write meanwhile
   log_->sync();
 }
 
 void DictState::sync_key(std::string_view key) {
-  check_writable();
-  const auto pass = gate_.enter();
-  const std::lock_guard lock(mutex_);
-  catch_up_in_gate();
+  const auto inside = enter();
   const auto held = held_.find(key);
   if (held == held_.end()) return;
   auto* const change = &*held;
@@ -85,14 +74,13 @@ void DictState::sync_key(std::string_view key) {
 }
 
 void DictState::revert() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   held_.clear();
 }
 
 void DictState::mark_dirty(std::string_view key) {
   check_writable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   const auto value = find_here(key);
   if (!value.text) {
     throw Error(ErrorCode::kNotFound, fmt::format("dict {}: no key {}", path_, key));
@@ -101,8 +89,7 @@ void DictState::mark_dirty(std::string_view key) {
 }
 
 std::vector<std::string> DictState::dirty() {
-  check_usable();
-  const std::lock_guard lock(mutex_);
+  const auto lock = look();
   std::vector<std::string> keys;
   for (const auto* held : held_in_order()) keys.push_back(held->first);
   return keys;

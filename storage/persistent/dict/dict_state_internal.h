@@ -1,9 +1,9 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -22,13 +22,13 @@ namespace h5flume::persistent {
 
 /// A value's text with its version; of a change that is held, version 0.
 struct StoredValue {
-  std::shared_ptr<const std::string> text;  ///< empty: the key is not there
+  SharedText text;  ///< empty: the key is not there
   std::uint64_t version = 0;
 };
 
 /// A change that is batched or held: in this process alone.
 struct HeldChange {
-  std::shared_ptr<const std::string> text;  ///< empty: erased
+  SharedText text;  ///< empty: erased
   std::uint64_t order = 0;
   bool was_erased = false;
 };
@@ -83,7 +83,7 @@ class DictState {
   /// Entries that a look at the engine does not show yet, or not any more.
   struct Overlay {
     struct Entry {
-      std::shared_ptr<const std::string> text;  ///< empty: erased
+      SharedText text;  ///< empty: erased
       bool goes_last = false;
     };
     std::unordered_map<std::string, Entry, TextHash, std::equal_to<>> entries;
@@ -98,36 +98,48 @@ class DictState {
   std::pair<std::vector<DictRow>, Overlay> live_page(std::uint64_t after, std::size_t limit);
 
  private:
-  using Held = std::unordered_map<std::string, HeldChange, TextHash, std::equal_to<>>;
+  using Held = std::pmr::unordered_map<std::string, HeldChange, TextHash, std::equal_to<>>;
 
-  void check_usable() const;
+  // The right to look at the members, in a dict that is not closed.
+  std::unique_lock<std::mutex> look();
+
+  // The right to change them and the files too, when all that others have written is known.
+  struct [[nodiscard]] Inside {
+    WriterGate::Pass pass;
+    std::unique_lock<std::mutex> lock;
+  };
+  Inside enter();
+
+  // Keeps changes in this process if they are batched or held, and writes the batch once it is
+  // full. False if they are to be written at once.
+  bool held_back(const std::function<void()>& keep_changes);
+
   void check_writable() const;
   bool holds() const noexcept { return holding_ || options_.durability == Durability::kBatched; }
+  bool is_batch_full() const noexcept { return !holding_ && held_.size() >= options_.sync_at; }
   bool is_durable() const noexcept { return options_.durability != Durability::kProcess; }
 
   // With the mutex.
   StoredValue find_here(std::string_view key);
   StoredValue find_shared(std::string_view key);
   void catch_up();
-  std::uint64_t engine_size();
-  void keep(std::string_view key, std::shared_ptr<const std::string> text);
+  std::int64_t shared_size();
+  void keep(std::string_view key, SharedText text);
   std::vector<Held::value_type*> held_in_order();
   void add_held_to(Overlay& overlay);
 
   // With the gate and the mutex.
   void catch_up_in_gate();
+  void write(LoggedChange change);
+  void drop_marked(std::string_view key);
   void append(std::span<LoggedChange> changes);
   void give_to_engine();
   void apply_directly(std::span<LoggedChange> changes);
   void write_held(std::span<Held::value_type* const> held);
-
-  // With neither.
-  void write(LoggedChange change);
-  void write_all_held();
+  void write_all_held() { write_held(held_in_order()); }
 
   std::string path_;
   DictOptions options_;
-  std::string log_path_, database_path_;
   WriterGate gate_;
 
   std::mutex mutex_;
@@ -135,10 +147,11 @@ class DictState {
   std::unique_ptr<ChangeLog> log_;
   ChangeLog::Position read_to_;  // everything of the log up to here is in cache_
   DictCache cache_;
-  Held held_;
+  std::pmr::unsynchronized_pool_resource held_memory_;  // thousands of nodes come and go together
+  Held held_{&held_memory_};
   std::uint64_t held_order_ = 0;
   bool holding_ = false;
-  std::atomic<bool> closed_{false};
+  bool closed_ = false;
 };
 
 }  // namespace h5flume::persistent

@@ -104,12 +104,9 @@ class SqliteDict : public SqliteView<DictEngine> {
     }
     prepare();
     find_ = database_.prepare("select sequence, version, value from entries where key = ?1");
-    update_known_ =
-        database_.prepare("update entries set value = ?2, version = ?3 where sequence = ?1");
-    update_ = database_.prepare(
-        "update entries set value = ?2, version = ?3 where key = ?1 returning sequence");
-    insert_ = database_.prepare(
-        "insert into entries(key, value, version) values(?1, ?2, ?3) returning sequence");
+    find_sequence_ = database_.prepare("select sequence from entries where key = ?1");
+    update_ = database_.prepare("update entries set value = ?2, version = ?3 where sequence = ?1");
+    insert_ = database_.prepare("insert into entries(key, value, version) values(?1, ?2, ?3)");
     erase_ = database_.prepare("delete from entries where key = ?1");
     finish_ =
         database_.prepare("update dict set generation = ?1, last_version = ?2, size = size + ?3");
@@ -135,11 +132,9 @@ class SqliteDict : public SqliteView<DictEngine> {
   void apply(std::span<DictChange> changes, std::uint64_t generation,
              std::uint64_t last_version) override {
     Transaction transaction(database_);
-    update_known(changes);
-    std::int64_t added = 0;
-    for (auto& change : changes) {
-      if (!is_known(change)) added += make(change);
-    }
+    find_sequences(changes);
+    update(changes);
+    const auto added = erase_and_insert(changes);
     finish_.reset()
         .bind(1, static_cast<std::int64_t>(generation))
         .bind(2, static_cast<std::int64_t>(last_version))
@@ -202,21 +197,28 @@ class SqliteDict : public SqliteView<DictEngine> {
     }
   }
 
-  static bool is_known(const DictChange& change) {
-    return change.sequence != 0 && change.value && !change.goes_last;
+  // Whether the entry is there and keeps its place.
+  static bool stays(const DictChange& change) { return change.value && !change.goes_last; }
+
+  void find_sequences(std::span<DictChange> changes) {
+    for (auto& change : changes) {
+      if (!stays(change) || change.sequence != 0) continue;
+      const Run run(find_sequence_);
+      run->bind(1, change.key);
+      if (run->step()) change.sequence = static_cast<std::uint64_t>(run->integer(0));
+    }
   }
 
   // From one end of the file to the other.
-  void update_known(std::span<const DictChange> changes) {
-    std::vector<const DictChange*> known;
+  void update(std::span<const DictChange> changes) {
+    std::vector<std::pair<std::uint64_t, const DictChange*>> known;  // by sequence
+    known.reserve(changes.size());
     for (const auto& change : changes) {
-      if (is_known(change)) known.push_back(&change);
+      if (stays(change) && change.sequence != 0) known.emplace_back(change.sequence, &change);
     }
-    std::sort(known.begin(), known.end(),
-              [](const auto* left, const auto* right) { return left->sequence < right->sequence; });
-    for (const auto* change : known) {
-      update_known_.reset()
-          .bind(1, static_cast<std::int64_t>(change->sequence))
+    std::sort(known.begin(), known.end());
+    for (const auto& [sequence, change] : known) {
+      update_.bind(1, static_cast<std::int64_t>(sequence))
           .bind(2, *change->value)
           .bind(3, static_cast<std::int64_t>(change->version))
           .run();
@@ -226,32 +228,27 @@ class SqliteDict : public SqliteView<DictEngine> {
     }
   }
 
-  // Returns how many entries there are more than before.
-  std::int64_t make(DictChange& change) {
+  // Entries that go or come; returns how many there are more than before.
+  std::int64_t erase_and_insert(std::span<DictChange> changes) {
     std::int64_t added = 0;
-    if (change.goes_last || !change.value) {
-      erase_.reset().bind(1, change.key).run();
-      added -= database_.changes();
+    for (auto& change : changes) {
+      if (stays(change) && change.sequence != 0) continue;
+      if (!stays(change)) {
+        erase_.bind(1, change.key).run();
+        added -= database_.changes();
+      }
+      if (!change.value) continue;
+      insert_.bind(1, change.key)
+          .bind(2, *change.value)
+          .bind(3, static_cast<std::int64_t>(change.version))
+          .run();
+      change.sequence = static_cast<std::uint64_t>(database_.last_inserted());
+      ++added;
     }
-    if (!change.value) return added;
-    if (!change.goes_last && put(update_, change)) return added;
-    put(insert_, change);
-    return added + 1;
+    return added;
   }
 
-  // Whether the statement has found or made the entry.
-  static bool put(Statement& statement, DictChange& change) {
-    const Run run(statement);
-    run->bind(1, change.key)
-        .bind(2, *change.value)
-        .bind(3, static_cast<std::int64_t>(change.version));
-    if (!run->step()) return false;
-    change.sequence = static_cast<std::uint64_t>(run->integer(0));
-    run->step();  // to the end, which is when it counts
-    return true;
-  }
-
-  Statement find_, update_known_, update_, insert_, erase_, finish_, identity_, size_,
+  Statement find_, find_sequence_, update_, insert_, erase_, finish_, identity_, size_,
       last_version_;
 };
 

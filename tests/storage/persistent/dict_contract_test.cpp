@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "storage/persistent/dict/change_log_internal.h"
 #include "tests/storage/persistent/dict_fixture.h"
 
 using namespace h5flume;
@@ -160,21 +161,24 @@ TEST_CASE_METHOD(DictFixture, "many entries are written together", "[storage][pe
   const auto options = generate_options();
   auto dict = open(options);
   std::vector<DictItem> items;
-  for (int number = 0; number < 40'000; ++number) items.push_back({number, number * 2});
-  dict.update(items);  // more than the log holds
-  CHECK(dict.size() == items.size());
-  CHECK(dict.at(39'999) == 79'998);
+  constexpr int kCount = persistent::ChangeLog::kMostKeys + 1;  // more than the log holds
+  for (int number = 0; number < kCount; ++number) items.push_back({number, 0});
+  for (int number = kCount - 1; number >= 0; --number) items.push_back({number, number * 2});
+  dict.update(items);  // of a key twice the later counts, and the first keeps its place
+  CHECK(dict.size() == kCount);
+  CHECK(dict.at(kCount - 1) == 2 * (kCount - 1));
   int next = 0;
   for (const auto& [key, value] : dict.items()) {
     if (key != Key(next) || value != next * 2) FAIL_CHECK(next);
     ++next;
   }
-  CHECK(next == 40'000);
-  dict.set("large", std::string(20U << 20U, 'x'));  // larger than the log
-  CHECK(dict.at("large").get_ref<const std::string&>().size() == 20U << 20U);
+  CHECK(next == kCount);
+  const std::string large(persistent::ChangeLog::kMostBytes, 'x');  // larger than the log
+  dict.set("large", large);
+  CHECK(dict.at("large") == large);
   CHECK(dict.check().empty());
   dict.close();
-  CHECK(open().size() == 40'001);
+  CHECK(open().size() == kCount + 1);
 }
 
 TEST_CASE_METHOD(DictFixture, "dicts are equal with the same entries in the same order",

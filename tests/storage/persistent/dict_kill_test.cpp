@@ -1,20 +1,17 @@
 // What a dict is after the death of processes that were writing to it.
 
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <random>
 #include <thread>
 
 #include "core/error.h"
 #include "core/test_point.h"
+#include "tests/storage/persistent/acknowledgements.h"
 #include "tests/storage/persistent/dict_fixture.h"
 #include "tests/support/child_role.h"
 
@@ -31,42 +28,20 @@ Durability durability_from(const std::string& name) {
 // Arguments: path, name, durability, file of acknowledgements, point to park at or "".
 int write_for_ever(const std::vector<std::string>& arguments) {
   PersistentDict dict(arguments[0], {.durability = durability_from(arguments[2])});
-  const int log = ::open(arguments[3].c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const Acknowledgements acknowledgements(arguments[3]);
   if (!arguments[4].empty()) park_at(arguments[4]);
-  const std::string padding(2000, 'x');  // fills the log soon
+  const std::string padding(10'000, 'x');  // fills the log soon
   std::int64_t number = dict.get(arguments[1], {{"n", 0}})["n"];
   for (;;) {
     ++number;
     dict.set(arguments[1], {{"n", number}, {"padding", padding}});
     dict.set(arguments[1] + std::to_string(number % 50), {{"n", number}, {"padding", padding}});
     dict.increment("all", "");
-    const auto line = std::to_string(number) + "\n";
-    if (::write(log, line.data(), line.size()) != static_cast<ssize_t>(line.size())) return 1;
+    if (!acknowledgements.add(number)) return 1;
   }
 }
 
 const ChildRole kWriter("dict-writer", write_for_ever);
-
-std::int64_t last_line(const std::string& path) {
-  std::ifstream file(path);
-  std::int64_t number = 0;
-  for (std::string line; std::getline(file, line);) {
-    if (!file.eof()) number = std::stoll(line);  // a line that is whole
-  }
-  return number;
-}
-
-std::int64_t count_lines(const std::string& path) {
-  std::ifstream file(path);
-  std::int64_t count = 0;
-  for (std::string line; std::getline(file, line);) count += file.eof() ? 0 : 1;
-  return count;
-}
-
-double seconds_of_killing() {
-  const char* const seconds = std::getenv("H5FLUME_TEST_SECONDS");
-  return seconds ? std::atof(seconds) : 1.5;
-}
 
 }  // namespace
 
@@ -84,7 +59,7 @@ TEST_CASE_METHOD(DictFixture, "a writer killed at any step leaves the change who
   writer.wait();
 
   witness.set("after", 1);
-  const auto last = last_line(acknowledged);
+  const auto last = acknowledged_in(acknowledged).last;
   const auto found = witness.get("w", {{"n", 0}})["n"].get<std::int64_t>();
   CHECK((found == last || found == last + 1));
   CHECK(witness.check().empty());
@@ -130,9 +105,9 @@ TEST_CASE_METHOD(DictFixture, "writers killed again and again lose nothing they 
   std::int64_t lost = 0;
   std::int64_t answered = 0;
   for (int writer = 0; writer < kWriters; ++writer) {
-    const auto last = last_line(folder.file(name_of(writer)));
+    const auto [count, last] = acknowledged_in(folder.file(name_of(writer)));
     lost += witness.get(name_of(writer), {{"n", 0}})["n"].get<std::int64_t>() < last ? 1 : 0;
-    answered += count_lines(folder.file(name_of(writer)));
+    answered += count;
   }
   const auto counted = witness.get("all", 0).get<std::int64_t>();
   std::cout << durability << ": " << kills << " kills, " << answered << " rounds answered, " << lost

@@ -1,6 +1,7 @@
 // Random operations on dicts against a model in memory.
 
-#include <algorithm>
+#include "tests/storage/persistent/dict_model.h"
+
 #include <memory>
 #include <random>
 
@@ -11,46 +12,16 @@ using namespace h5flume::test;
 
 namespace {
 
-// What a dict ought to hold: entries in order.
-class Model {
- public:
-  void set(int key, int value) {
-    if (auto* entry = find(key)) {
-      entry->second = value;
-    } else {
-      entries_.emplace_back(key, value);
-    }
-  }
-  bool erase(int key) {
-    return std::erase_if(entries_, [key](const auto& entry) { return entry.first == key; }) > 0;
-  }
-  const int* value(int key) {
-    const auto* entry = find(key);
-    return entry ? &entry->second : nullptr;
-  }
-  void clear() { entries_.clear(); }
-  std::size_t size() const { return entries_.size(); }
-
-  std::string text() const {
-    std::string text;
-    for (const auto& [key, value] : entries_) {
-      if (!text.empty()) text += ' ';
-      text += std::to_string(key) + "=" + std::to_string(value);
-    }
-    return text;
-  }
-
- private:
-  std::pair<int, int>* find(int key) {
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [key](const auto& entry) { return entry.first == key; });
-    return found == entries_.end() ? nullptr : &*found;
-  }
-
-  std::vector<std::pair<int, int>> entries_;
-};
-
 constexpr int kKeys = 40;
+
+std::string expected_text(const DictModel<int>& model) {
+  std::string text;
+  for (const auto& [key, value] : model.entries()) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(key) + "=" + std::to_string(value);
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -61,7 +32,7 @@ TEST_CASE_METHOD(DictFixture, "any sequence of changes gives what a model gives"
   CAPTURE(seed);
   std::mt19937 random(seed);
   const auto below = [&](int limit) { return static_cast<int>(random() % limit); };
-  Model model;
+  DictModel<int> model;
   std::vector<PersistentDict> handles;
   handles.push_back(open(options));
   // Several handles on one dict agree unless they batch.
@@ -101,9 +72,9 @@ TEST_CASE_METHOD(DictFixture, "any sequence of changes gives what a model gives"
         REQUIRE(dict.size() == model.size());
         break;
       case 9:
-        if (below(3) == 0) REQUIRE(text_of(dict) == model.text());
+        if (below(3) == 0) REQUIRE(text_of(dict) == expected_text(model));
         if (below(3) == 0) {
-          REQUIRE(text_of(dict, PersistentDict::View::kLive) == model.text());
+          REQUIRE(text_of(dict, PersistentDict::View::kLive) == expected_text(model));
         }
         break;
       case 10:
@@ -126,7 +97,7 @@ TEST_CASE_METHOD(DictFixture, "any sequence of changes gives what a model gives"
         }
     }
   }
-  for (auto& dict : handles) REQUIRE(text_of(dict) == model.text());
+  for (auto& dict : handles) REQUIRE(text_of(dict) == expected_text(model));
   handles.clear();
-  CHECK(text_of(open()) == model.text());
+  CHECK(text_of(open()) == expected_text(model));
 }

@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "core/error.h"
+#include "storage/persistent/progress_tracker.h"
 #include "storage/persistent/store_folder_internal.h"
 #include "tests/storage/persistent/dict_fixture.h"
 
@@ -86,6 +88,76 @@ TEST_CASE_METHOD(DictFixture, "what is held is written by unhold or sync, or dro
   CHECK(text_of(others) == R"("two"=2 "one"=1 "kept"=5)");
   mine.set("two", 3);
   CHECK(others.at("two") == 3);
+}
+
+TEST_CASE_METHOD(DictFixture, "a value that was only marked as changed gives way to what is set",
+                 "[storage][persistent][dict]") {
+  auto mine = open();
+  auto others = open();
+  mine.set("a", 1);
+  mine.mark_dirty("a");
+  others.set("a", 5);
+  CHECK(mine.at("a") == 1);
+  SECTION("by one key") { mine.set("a", 2); }
+  SECTION("by many") { mine.update(std::vector<DictItem>{{"a", 2}}); }
+  SECTION("by what it was") { CHECK(mine.increment("a", "") == 2); }
+  CHECK(mine.at("a") == 2);
+  CHECK(mine.dirty().empty());
+  others.set("a", 3);
+  mine.sync();
+  CHECK(mine.at("a") == 3);
+}
+
+TEST_CASE_METHOD(DictFixture, "what was held never overtakes what another thread sets",
+                 "[storage][persistent][dict]") {
+  auto dict = open();
+  std::atomic<bool> stop{false};
+  std::atomic<int> wrong{0};
+  std::atomic<int> set{0};
+  std::thread other([&] {
+    for (int number = 0; !stop; ++number) {
+      dict.set("k", number);
+      if (dict.at("k") != number) ++wrong;
+      set = number;
+    }
+  });
+  for (int round = 0; round < 300; ++round) {
+    dict.hold();
+    const int before = set;
+    while (set == before) std::this_thread::yield();
+    dict.unhold();
+  }
+  stop = true;
+  other.join();
+  CHECK(wrong == 0);
+  CHECK(open().at("k") == dict.at("k"));
+}
+
+TEST_CASE_METHOD(DictFixture, "closing while others use the dict loses nothing they were answered",
+                 "[storage][persistent][dict]") {
+  auto dict = open({.durability = Durability::kBatched, .sync_at = 7});
+  std::atomic<int> set{0};
+  std::atomic<int> ended{0};
+  const auto until_closed = [&](const std::function<void()>& use) {
+    return std::thread([&ended, use] {
+      try {
+        for (;;) use();
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::kCancelled) ++ended;
+      }
+    });
+  };
+  std::thread writer = until_closed([&, number = 0]() mutable {
+    dict.set(number, number);
+    set = ++number;
+  });
+  std::thread reader = until_closed([&] { dict.contains(0); });
+  while (set < 100) std::this_thread::yield();
+  dict.close();
+  writer.join();
+  reader.join();
+  CHECK(ended == 2);
+  CHECK(open().size() == static_cast<std::size_t>(set.load()));
 }
 
 TEST_CASE_METHOD(DictFixture, "the lock keeps others from writing, not from reading",
@@ -189,6 +261,10 @@ TEST_CASE_METHOD(DictFixture, "what is no dict is refused by name", "[storage][p
   CHECK_THROWS_WITH(PersistentDict(folder.file("file")), contains("it is a file"));
   CHECK_THROWS_WITH(PersistentDict(folder.file("no/where")), contains("no/where"));
   CHECK_THROWS_WITH(open({.sync_at = 0}), contains("sync_at"));
+  CHECK_THROWS_WITH(PersistentDict(folder.file(""), {.create = false}),
+                    contains("there is no dict in that folder"));
+  ProgressTracker(folder.file("a.tracker"));
+  CHECK_THROWS_WITH(PersistentDict(folder.file("a.tracker")), contains("it is a tracker"));
   { auto dict = open(); }
   const auto spoil = [&](const std::string& name, std::size_t at, const std::string& bytes) {
     std::fstream file(path + "/" + name, std::ios::in | std::ios::out | std::ios::binary);

@@ -75,7 +75,10 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
         [&] {
           if (!ring.someone_works()) ring.wake_all_needed();
         },
-        [&] { ring.wake_all_needed(); });
+        [&] {
+          ring.wake_all_needed();
+          test_point("ring.consumer_sleeps", 0);
+        });
   };
   const std::uint32_t enough = ring.worth_a_wake();
   if (enough > 1) {

@@ -43,6 +43,7 @@ struct RingState {
   // to be set, which would cost as much as the wake.
   static constexpr std::chrono::microseconds kShortWork{500};
   static constexpr std::chrono::milliseconds kLongestNap{5};
+  static constexpr std::uint32_t kFew = 8;
   std::atomic<std::int64_t> recent_work_ns{0};  // of the block taken last; relaxed: a guess
 
   // For wake_workers(). A wake takes the waker 1 to 5 us, and who is woken takes a core.
@@ -191,10 +192,11 @@ struct RingState {
   }
 
   // How many readable blocks the next sleeper should be woken for: half of the ring, so that the
-  // workers have the other half meanwhile.
+  // workers have the other half meanwhile. More than a few together save nothing any more.
   std::uint32_t worth_a_wake() const noexcept {
     const std::chrono::nanoseconds work(recent_work_ns.load(std::memory_order_relaxed));
-    return work.count() > 0 && work < kShortWork ? (memory.slot_count() + 1) / 2 : 1;
+    return work.count() > 0 && work < kShortWork ? std::min((memory.slot_count() + 1) / 2, kFew)
+                                                 : 1;
   }
 
   // After a block was published. The blocks are counted after the own one was published: of workers

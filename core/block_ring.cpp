@@ -27,12 +27,16 @@ BlockRing BlockRing::attach(FileDescriptor descriptor) {
 std::optional<WriteReservation> BlockRing::reserve(WorkerId worker) {
   RingState& ring = *state_;
   test_point("ring.reserving", 0);
+  bool waits = false;
   const auto claim = [&]() -> std::optional<WriteReservation> {
     std::atomic<std::uint64_t>& hint = ring.header().next_claim;
     while (true) {
       std::uint64_t hinted = hint.load(std::memory_order_relaxed);
       const auto free = ring.lowest_free(TicketHint::decode(hinted));
-      if (!free) return std::nullopt;
+      if (!free) {
+        if (!std::exchange(waits, true)) ring.wake_consumer_for_few();
+        return std::nullopt;
+      }
       const std::uint64_t ticket = free->word.ticket;
       if (ring.exchange(free->slot, free->word, {ticket, worker, SlotState::kClaimed})) {
         test_point("ring.claimed", ticket);
@@ -57,19 +61,41 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
       if (!ring.exchange(ready->slot, ready->word, held)) continue;
       ring.next_delivery.store(ring.hint_after(*ready).encode(), std::memory_order_relaxed);
       ring.delivered.fetch_add(1, std::memory_order_seq_cst);
+      ring.recent_work_ns.store(ring.memory.record(ready->slot).work_ns, std::memory_order_relaxed);
       ring.wake_next_consumer();
       return ReadReservation(state_, ready->slot, held.ticket,
                              ready->word.state == SlotState::kFailed);
     }
     return std::nullopt;
   };
-  return ring.wait_for(
-      ring.header().consumers, RingState::kConsumer, deadline, hold,
-      [&] { return ring.stopped() || ring.all_delivered(); },
-      [&] {
-        if (!ring.someone_works()) ring.wake_all_needed();
-      },
-      [&] { ring.wake_all_needed(); });
+  const auto hold_until = [&](const Deadline& until) {
+    return ring.wait_for(
+        ring.header().consumers, RingState::kConsumer, until, hold,
+        [&] { return ring.stopped() || ring.all_delivered(); },
+        [&] {
+          if (!ring.someone_works()) ring.wake_all_needed();
+        },
+        [&] {
+          ring.wake_all_needed();
+          test_point("ring.consumer_sleeps", 0);
+        });
+  };
+  const std::uint32_t enough = ring.worth_a_wake();
+  if (enough > 1) {
+    if (auto ready = finished() ? std::nullopt : hold()) return ready;
+    std::atomic<std::uint32_t>& wanted = ring.header().consumers.enough;
+    wanted.store(enough, std::memory_order_relaxed);
+    const auto end_of_nap = WaitWord::Clock::now() + RingState::kLongestNap;
+    auto block = hold_until(deadline ? std::min(*deadline, end_of_nap) : end_of_nap);
+    // Not for longer than the nap: another consumer may sleep without an end to it. seq_cst, as in
+    // wake_consumer(): a worker that still saw the old number published before the look here.
+    wanted.store(1, std::memory_order_seq_cst);
+    if (block) {
+      ring.wake_next_consumer();
+      return block;
+    }
+  }
+  return hold_until(deadline);
 }
 
 bool BlockRing::finished() const noexcept { return state_->stopped() || state_->all_delivered(); }

@@ -29,7 +29,7 @@ void WriteReservation::publish(SlotState state) noexcept {
     return;
   }
   test_point("ring.published", ticket_);
-  ring.header().consumers.sleepers.wake(1);
+  ring.wake_consumer(state);
 }
 
 void WriteReservation::commit(std::size_t size_bytes, std::chrono::nanoseconds work_time) && {

@@ -25,12 +25,13 @@ namespace h5flume {
 // those who go to sleep, the other by those who look again.
 struct WaitingRoom {
   alignas(64) WaitWord sleepers;
+  std::atomic<std::uint32_t> enough;  // how many are worth a wake, see RingState::wake_consumer()
   alignas(64) std::atomic<std::uint32_t> looking;  // see LookingTurn
 };
 
 struct RingHeader {
   static constexpr std::uint64_t kMagic = 0x676e69722d356668;  // "hf5-ring", little endian
-  static constexpr std::uint32_t kVersion = 2;
+  static constexpr std::uint32_t kVersion = 3;
 
   std::uint64_t magic;
   std::uint32_t version;

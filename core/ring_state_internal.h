@@ -37,6 +37,15 @@ struct RingState {
   std::atomic<std::uint64_t> next_delivery{0};
   std::atomic<std::uint64_t> last_given{0};
 
+  // For take(). A consumer that sleeps is woken for several blocks together while they take less
+  // than kShortWork to make: a wake costs the worker and its core 10 to 25 us. It looks by itself
+  // after kLongestNap, which comes after the next tick of any usual clock, and so needs no timer
+  // to be set, which would cost as much as the wake.
+  static constexpr std::chrono::microseconds kShortWork{500};
+  static constexpr std::chrono::milliseconds kLongestNap{5};
+  static constexpr std::uint32_t kFew = 8;
+  std::atomic<std::int64_t> recent_work_ns{0};  // of the block taken last; relaxed: a guess
+
   // For wake_workers(). A wake takes the waker 1 to 5 us, and who is woken takes a core.
   static constexpr std::chrono::microseconds kWorthWaking{20};
   const std::uint32_t quarter_mask = std::bit_floor(std::max(memory.slot_count() / 4, 1U)) - 1;
@@ -180,6 +189,31 @@ struct RingState {
     if (2 * (given - std::min(claimed, given)) < memory.slot_count()) return;
     if (work_time < kWorthWaking && (claims_go_on || someone_works())) return early_looks.grow();
     workers.wake(1);
+  }
+
+  // How many readable blocks the next sleeper should be woken for: half of the ring, so that the
+  // workers have the other half meanwhile. More than a few together save nothing any more.
+  std::uint32_t worth_a_wake() const noexcept {
+    const std::chrono::nanoseconds work(recent_work_ns.load(std::memory_order_relaxed));
+    return work.count() > 0 && work < kShortWork ? std::min((memory.slot_count() + 1) / 2, kFew)
+                                                 : 1;
+  }
+
+  // After a block was published. The blocks are counted after the own one was published: of workers
+  // that publish at once, the last one sees them all. seq_cst: see take().
+  void wake_consumer(SlotState published) const noexcept {
+    WaitingRoom& consumers = header().consumers;
+    if (!consumers.sleepers.has_sleepers()) return;
+    const std::uint32_t enough = consumers.enough.load(std::memory_order_seq_cst);
+    if (enough <= 1 || published == SlotState::kFailed || count(SlotState::kReady) >= enough) {
+      consumers.sleepers.wake(1);
+    }
+  }
+
+  // Before a worker waits, or because there is nothing left to do: it will not publish more.
+  void wake_consumer_for_few() const noexcept {
+    WaitingRoom& consumers = header().consumers;
+    if (consumers.enough.load(std::memory_order_relaxed) > 1) consumers.sleepers.wake(1);
   }
 
   // After a block was taken: the window has moved, so that another may be deliverable that was not

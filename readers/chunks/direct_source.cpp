@@ -7,7 +7,8 @@
 namespace h5flume::chunks {
 namespace {
 
-// A mapping saves copying what filters are to be undone of; other values are copied in any case.
+// A mapping saves copying large chunks that filters are to be undone of; other values are copied in
+// any case.
 std::unique_ptr<ByteSource> open_bytes(const IndexedDataset& indexed, bool map_file) {
   FileBytes file(indexed.info.file, indexed.identity);
   if (map_file && !indexed.info.filters.empty()) {

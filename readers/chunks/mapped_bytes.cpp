@@ -8,6 +8,10 @@
 namespace h5flume::chunks {
 namespace {
 
+// Fewer bytes are copied sooner into a buffer that stays in the second-level cache than their pages
+// are mapped one by one. Beyond that size the copy goes through the memory.
+constexpr std::size_t kWorthMapping = 512 << 10;
+
 // Has what is not in memory read in one go, and not a few pages at each fault.
 void read_ahead(std::span<const std::byte> bytes) noexcept {
   static const auto page_bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
@@ -24,6 +28,7 @@ MappedBytes::MappedBytes(FileBytes file)
 std::span<const std::byte> MappedBytes::fetch(std::uint64_t offset, std::size_t size_bytes,
                                               std::vector<std::byte>& buffer) const {
   const auto all = mapping_.bytes();
+  if (size_bytes < kWorthMapping) return file_.fetch(offset, size_bytes, buffer);
   if (offset > all.size() || size_bytes > all.size() - offset) {
     return file_.fetch(offset, size_bytes, buffer);  // which says what is wrong
   }

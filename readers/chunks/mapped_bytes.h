@@ -5,7 +5,8 @@
 
 namespace h5flume::chunks {
 
-/// A file, mapped: fetch() gives its bytes where they are, without a copy.
+/// A file, mapped: fetch() gives large runs of its bytes where they are, without a copy, and reads
+/// the others, which is faster.
 ///
 /// A file that is cut short meanwhile takes the process down, with SIGBUS: for worker processes,
 /// which can be replaced.

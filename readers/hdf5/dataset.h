@@ -37,8 +37,8 @@ struct OpenOptions {
   /// for each block.
   std::size_t chunk_cache_bytes = 256 << 20;
 
-  /// For open_row_reader(): maps the file, which saves a copy, and takes the process down if the
-  /// file is cut short while it is read.
+  /// For open_row_reader(): maps the file, which saves a copy of large chunks, and takes the
+  /// process down if the file is cut short while it is read.
   bool map_file = false;
 
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that

@@ -7,10 +7,12 @@
 #include <atomic>
 #include <random>
 #include <set>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "core/shared_memory.h"
+#include "core/test_point.h"
 #include "tests/support/catch.h"
 #include "tests/support/ring_blocks.h"
 
@@ -209,6 +211,37 @@ TEST_CASE("a read reservation outlives its ring", "[core][ring]") {
   CHECK(holds_block(held->bytes(), 0));
 }
 
+TEST_CASE("a consumer that sleeps for several short blocks gets one that stays alone",
+          "[core][ring]") {
+  const bool fails = GENERATE(false, true);
+  CAPTURE(fails);
+  BlockRing ring(small_ring(6));
+  for (int i = 0; i < 2; ++i) {
+    commit_block(ring.reserve(kWorker).value(), 10us);
+    CHECK(ring.take()->work_time() == 10us);
+  }
+  static std::atomic<bool> sleeps;
+  sleeps = false;
+  test_point_hook = [](const char* name, std::uint64_t) {
+    if (std::string_view(name) == "ring.consumer_sleeps") sleeps = true;
+  };
+  std::thread worker([&] {
+    while (!sleeps) std::this_thread::yield();
+    auto slot = ring.reserve(kWorker).value();
+    if (fails) {
+      std::move(slot).fail(Error(ErrorCode::kIo, "no luck"));
+    } else {
+      commit_block(std::move(slot), 10us);
+    }
+  });
+  const auto block = ring.take();
+  worker.join();
+  test_point_hook = nullptr;
+  REQUIRE(block);
+  CHECK(block->ticket() == 2);
+  CHECK(block->error().has_value() == fails);
+}
+
 TEST_CASE("waiting takes no processor time", "[core][ring]") {
   const auto cpu_time = [] {
     rusage usage{};
@@ -270,8 +303,9 @@ TEST_CASE("every ticket is delivered once, whatever workers and consumers do", "
   const unsigned workers = GENERATE(1u, 4u);
   const unsigned consumers = GENERATE(1u, 4u);
   const std::chrono::microseconds spin(GENERATE(0, 20));
+  const std::chrono::microseconds work(GENERATE(0, 50));  // short blocks are waited for together
   const std::uint64_t seed = std::random_device{}();
-  CAPTURE(seed, ordered, workers, consumers, spin.count());
+  CAPTURE(seed, ordered, workers, consumers, spin.count(), work.count());
   constexpr std::uint64_t kTickets = 3000;
 
   auto options = small_ring(5, kTickets);
@@ -279,7 +313,7 @@ TEST_CASE("every ticket is delivered once, whatever workers and consumers do", "
   BlockRing ring(ordered ? in_order(options) : options);
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < workers; ++i) {
-    threads.emplace_back([&ring, i, seed] {
+    threads.emplace_back([&ring, i, seed, work] {
       std::mt19937_64 random(seed + i);
       while (auto slot = ring.reserve({static_cast<std::uint8_t>(i), 0})) {
         if (random() % 10 == 0) continue;  // abandons
@@ -287,7 +321,7 @@ TEST_CASE("every ticket is delivered once, whatever workers and consumers do", "
           const Error error(ErrorCode::kIo, std::to_string(slot->ticket()));
           std::move(*slot).fail(error);
         } else {
-          commit_block(std::move(*slot));
+          commit_block(std::move(*slot), work);
         }
       }
     });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -38,11 +39,11 @@ inline bool holds_block(std::span<const std::byte> bytes, std::uint64_t ticket) 
   return true;
 }
 
-// Fills and commits the block of a claimed slot.
-inline void commit_block(WriteReservation slot) {
+// Fills and commits the block of a claimed slot, as one that took `work` to make.
+inline void commit_block(WriteReservation slot, std::chrono::nanoseconds work = {}) {
   fill_block(slot.bytes(), slot.ticket());
   const std::size_t size = slot.bytes().size();
-  std::move(slot).commit(size);
+  std::move(slot).commit(size, work);
 }
 
 }  // namespace h5flume::test

@@ -274,7 +274,8 @@ bool DictCore::write_generation(std::uint64_t version, std::size_t frame_bytes) 
                                         .version = version,
                                         .next_node = replica_.next_node(),
                                         .capacity = capacity};
-  const auto file = Generation::make(folder_, beginning, snapshot, constants.permissions, dumping);
+  const auto made = Generation::make(folder_, beginning, snapshot, constants.permissions, dumping);
+  const FileDescriptor& file = made.file;
   auto next = std::make_unique<Generation>(file.get(), beginning.id, beginning.number, dumping);
   SegmentName name{.kind = SegmentName::Kind::kGeneration,
                    .dict = name_,

@@ -76,8 +76,11 @@ std::int64_t now_ns() {
       .count();
 }
 
-constexpr int kKeys = 300;
-constexpr int kEventsForEach = 12;  // by each process on each key
+constexpr int kKeys = 200;
+constexpr int kActors = 2;          // as many as run at the same time on a small machine
+constexpr int kEventsForEach = 32;  // by each of them on each key
+constexpr int kMostRounds = 20;     // to get enough that happens at the same time
+constexpr std::size_t kEnough = 2000;
 
 // Runs random operations key by key, in step with the others only by the first. Returns one line
 // for each.
@@ -88,8 +91,9 @@ Json record(SharedDict& dict, int who, unsigned seed) {
     // Whoever comes to a key first waits for the others: they meet there.
     const std::string gate = "gate" + std::to_string(key);
     dict.increment(gate);
-    const auto all = *dict.get<std::int64_t>("actors");
-    while (*dict.get<std::int64_t>(gate) < all) std::this_thread::yield();
+    for (int tries = 0; *dict.get<std::int64_t>(gate) < kActors; ++tries) {
+      if (tries > 10'000) std::this_thread::yield();
+    }
     for (int count = 0; count < kEventsForEach; ++count) {
       Event event;
       const std::int64_t unique = (who + 1) * 1000 + count;
@@ -134,7 +138,14 @@ int play_recorder(const std::vector<std::string>& arguments) {
 }
 const ChildRole kRecorder("shared-recorder", play_recorder);
 
-void check_histories(const std::vector<Json>& recorded) {
+struct Findings {
+  int histories = 0;
+  int wrong = 0;
+  std::size_t events = 0;
+  std::size_t overlapping = 0;  // pairs at the same time
+};
+
+void check_histories(const std::vector<Json>& recorded, Findings& findings) {
   std::vector<std::vector<Event>> by_key(kKeys);
   for (const auto& events : recorded) {
     for (const auto& event : events) {
@@ -142,22 +153,24 @@ void check_histories(const std::vector<Json>& recorded) {
           .push_back({event[1], event[2], event[3], event[4], event[5], event[6]});
     }
   }
-  int wrong = 0;
-  std::size_t overlapping = 0;
-  std::size_t events = 0;
   for (const auto& history : by_key) {
-    if (!LinearizabilityChecker(history).check()) ++wrong;
-    events += history.size();
+    ++findings.histories;
+    findings.events += history.size();
+    if (!LinearizabilityChecker(history).check()) ++findings.wrong;
     for (const auto& one : history) {
       for (const auto& other : history) {
-        if (one.begin < other.begin && other.begin < one.end) ++overlapping;
+        if (one.begin < other.begin && other.begin < one.end) ++findings.overlapping;
       }
     }
   }
-  CHECK(wrong == 0);
-  CHECK(events > 0);
-  std::cout << "shared dict: " << by_key.size() << " histories of " << events << " operations, "
-            << overlapping << " pairs at the same time, " << wrong << " not linearizable\n";
+}
+
+void report(const Findings& findings, const char* who) {
+  CHECK(findings.wrong == 0);
+  CHECK(findings.events > 0);
+  std::cout << "shared dict: " << findings.histories << " histories of " << findings.events
+            << " operations by " << who << ", " << findings.overlapping
+            << " pairs at the same time, " << findings.wrong << " without an order\n";
 }
 
 }  // namespace
@@ -179,38 +192,43 @@ TEST_CASE("the checker tells histories that have an order from others", "[storag
 
 TEST_CASE_METHOD(SharedFixture, "what processes see of a key has one order",
                  "[storage][shared][linearizability]") {
-  constexpr int kProcesses = 4;
   const auto seed = std::random_device{}();
   CAPTURE(seed);
-  auto dict = create({.buffer_bytes = 4096});
-  dict.set("actors", kProcesses);
-  const auto results = create({}, "results");
-  std::vector<ChildProcess> processes;
-  for (int who = 0; who < kProcesses; ++who) {
-    processes.push_back(start_child(
-        "shared-recorder",
-        {folder, std::to_string(who), std::to_string(seed + static_cast<unsigned>(who))}));
+  Findings findings;
+  for (int round = 0; round < kMostRounds && findings.overlapping < kEnough; ++round) {
+    auto dict = create({.buffer_bytes = 4096});
+    const auto results = create({}, "results");
+    std::vector<ChildProcess> processes;
+    for (int who = 0; who < kActors; ++who) {
+      const auto own_seed = seed + static_cast<unsigned>(round * kActors + who);
+      processes.push_back(
+          start_child("shared-recorder", {folder, std::to_string(who), std::to_string(own_seed)}));
+    }
+    for (auto& process : processes) CHECK(process.wait() == ExitStatus{});
+    REQUIRE(results.size() == kActors);
+    check_histories(results.values(), findings);
   }
-  for (auto& process : processes) CHECK(process.wait() == ExitStatus{});
-  REQUIRE(results.size() == kProcesses);
-  check_histories(results.values());
+  report(findings, "processes");
 }
 
 TEST_CASE_METHOD(SharedFixture, "what threads see of a key has one order",
                  "[storage][shared][linearizability]") {
-  constexpr int kThreads = 4;
   const auto seed = std::random_device{}();
   CAPTURE(seed);
-  auto dict = create({.buffer_bytes = 4096});
-  dict.set("actors", kThreads);
-  std::vector<Json> results(kThreads);
-  std::vector<std::thread> threads;
-  for (int who = 0; who < kThreads; ++who) {
-    threads.emplace_back([&, who] {
-      auto own = attach();
-      results[static_cast<std::size_t>(who)] = record(own, who, seed + static_cast<unsigned>(who));
-    });
+  Findings findings;
+  for (int round = 0; round < kMostRounds && findings.overlapping < kEnough; ++round) {
+    auto dict = create({.buffer_bytes = 4096});
+    std::vector<Json> results(kActors);
+    std::vector<std::thread> threads;
+    for (int who = 0; who < kActors; ++who) {
+      threads.emplace_back([&, who] {
+        auto own = attach();
+        const auto own_seed = seed + static_cast<unsigned>(round * kActors + who);
+        results[static_cast<std::size_t>(who)] = record(own, who, own_seed);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    check_histories(results, findings);
   }
-  for (auto& thread : threads) thread.join();
-  check_histories(results);
+  report(findings, "threads");
 }

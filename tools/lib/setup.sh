@@ -46,7 +46,7 @@ quietly_unless_watched() {
 
 libraries_to_build=(libhdf5-dev libfmt-dev nlohmann-json3-dev libcli11-dev libssl-dev
   libdeflate-dev zlib1g-dev libzstd-dev liblz4-dev libblosc-dev libaec-dev liblzf-dev libxxhash-dev
-  libtbb-dev libsqlite3-dev libhiredis-dev)
+  libtbb-dev libsqlite3-dev libhiredis-dev robin-map-dev)
 libraries_to_test=(catch2 hdf5-tools redis-server)
 libraries_to_fuzz=(clang-19 libclang-rt-19-dev)
 

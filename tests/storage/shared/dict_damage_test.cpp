@@ -222,7 +222,8 @@ DAMAGE_TEST("forged offsets are errors") {
     write_file(control_path, forged);
     CHECK(use() == "error corrupt_data");
   }
-  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{3},
+  // Not 3: that is one that was announced and not committed, behind which 2 is found.
+  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{4},
                                     ~std::uint64_t{0}, std::uint64_t{1} << 63U}) {
     CAPTURE(wrong);
     restore();

@@ -79,8 +79,8 @@ std::int64_t now_ns() {
 constexpr int kKeys = 200;
 constexpr int kActors = 2;          // as many as run at the same time on a small machine
 constexpr int kEventsForEach = 32;  // by each of them on each key
-constexpr int kMostRounds = 20;     // to get enough that happens at the same time
-constexpr std::size_t kEnough = 2000;
+constexpr int kMostRounds = 8;      // to get enough that happens at the same time
+constexpr std::size_t kEnough = 1000;
 
 // Runs random operations key by key, in step with the others only by the first. Returns one line
 // for each.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <exception>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "readers/stream/stream_record_internal.h"
@@ -37,7 +38,10 @@ void read_program(const Json& dict, PublishedProgram& program) {
   }
   program.name = dict.at("program").get<std::string>();
   program.updated = from_unix_seconds(dict.at("updated").get<double>());
-  for (const auto& stream : dict.at("streams")) program.streams.push_back(read_stream(stream));
+  for (const auto& [id, stream] : dict.at("streams").items()) {
+    program.streams.push_back(read_stream(stream));
+    program.streams.back().id = std::stoll(id);
+  }
   program.readable = true;
 }
 

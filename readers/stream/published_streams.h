@@ -21,6 +21,7 @@ struct PublishedWorker {
 
 /// What a stream has told of itself, see StreamOptions::publish_statistics.
 struct PublishedStream {
+  std::int64_t id = 0;  ///< differs from that of any other stream of the program
   std::string file;
   std::string dataset;
   std::chrono::system_clock::time_point since;

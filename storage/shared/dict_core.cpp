@@ -124,7 +124,7 @@ bool DictCore::create() {
       .capacity = std::min<std::size_t>(constants.buffer_bytes,
                                         options_.most_bytes - Generation::bytes(0, 0)) &
                   ~(kFrameAlignment - 1)};
-  const auto first = Generation::make(folder_, beginning, {}, constants.permissions, making);
+  const auto first = Generation::make(folder_, beginning, {}, constants.permissions, making).file;
   auto control = folder_.make(ControlFile::bytes(), constants.permissions, making);
   {
     const auto mapping = SegmentMapping::of(control.get(), ControlFile::bytes(), making);

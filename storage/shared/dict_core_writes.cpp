@@ -47,7 +47,7 @@ void DictCore::throw_lock_timeout() const {
 }
 
 void DictCore::take_lock(bool to_commit) {
-  check_usable();
+  if (seen_commit_ == kNothingSeen) check_usable();
   DictLock::Deadline deadline;
   if (options_.lock_timeout) deadline = WaitWord::Clock::now() + *options_.lock_timeout;
   const auto taken = lock_->take(deadline, to_commit);
@@ -178,7 +178,9 @@ void DictCore::end() noexcept {
 
 void DictCore::end_of_commits() noexcept {
   // After the exchange of the lock word: see wait_for_change().
-  if (std::exchange(owes_wake_, false)) segment_->change_waiters.wake_all();
+  if (std::exchange(owes_wake_, false) && segment_->change_waiters.has_sleepers()) {
+    segment_->change_waiters.wake_all();
+  }
 }
 
 bool DictCore::has_room(std::size_t frame_bytes) const noexcept {
@@ -258,9 +260,9 @@ bool DictCore::write_generation(std::uint64_t version, std::size_t frame_bytes) 
   const std::string snapshot = replica_.snapshot();
   const std::size_t without_stream = Generation::bytes(snapshot.size(), 0);
   if (without_stream + frame_bytes > options_.most_bytes) return false;
-  // As much again as the snapshot: so a byte is dumped about once for each byte that is written,
-  // and who comes late reads at most twice what the dict has.
-  std::size_t capacity = std::max({options_.buffer_bytes, snapshot.size(), frame_bytes});
+  // Twice the snapshot: so half a byte is dumped for each byte that is written, and who comes late
+  // reads at most three times what the dict has.
+  std::size_t capacity = std::max({options_.buffer_bytes, 2 * snapshot.size(), frame_bytes});
   capacity += kPageBytes - 1 - (without_stream + capacity + kPageBytes - 1) % kPageBytes;
   capacity = whole_frames(std::min(capacity, options_.most_bytes - without_stream));
 
@@ -272,7 +274,8 @@ bool DictCore::write_generation(std::uint64_t version, std::size_t frame_bytes) 
                                         .version = version,
                                         .next_node = replica_.next_node(),
                                         .capacity = capacity};
-  const auto file = Generation::make(folder_, beginning, snapshot, constants.permissions, dumping);
+  const auto made = Generation::make(folder_, beginning, snapshot, constants.permissions, dumping);
+  const FileDescriptor& file = made.file;
   auto next = std::make_unique<Generation>(file.get(), beginning.id, beginning.number, dumping);
   SegmentName name{.kind = SegmentName::Kind::kGeneration,
                    .dict = name_,

@@ -15,17 +15,6 @@ constexpr std::chrono::microseconds kLongestSleep(20'000);
 
 }  // namespace
 
-bool DictLock::exchange(LockWord from, LockWord to) noexcept {
-  std::uint64_t expected = from.encode();
-  // seq_cst: acquires what the last holder wrote before it released; and comes, for one who has
-  // announced that it will sleep, before or after the release in the order that WaitWord needs.
-  if (!segment_.lock.compare_exchange_strong(expected, to.encode(), std::memory_order_seq_cst)) {
-    return false;
-  }
-  held_ = to;
-  return true;
-}
-
 bool DictLock::is_dead(LockWord word) const noexcept {
   // It is not held by this attachment, or that would not be waiting for it.
   return word.place() == attachment_.place() || !attachment_.is_live(word.place());
@@ -89,20 +78,6 @@ void DictLock::end_commit() noexcept {
 
 bool DictLock::is_stolen() const noexcept {
   return held_.is_held() && segment_.lock.load(std::memory_order_relaxed) != held_.encode();
-}
-
-void DictLock::release() noexcept {
-  if (!held_.is_held()) return;
-  if (held_.committing) {
-    // seq_cst: releases what was written under the lock; and precedes the look for sleepers.
-    segment_.lock.exchange(held_.released().encode(), std::memory_order_seq_cst);
-  } else {
-    std::uint64_t expected = held_.encode();
-    segment_.lock.compare_exchange_strong(expected, held_.released().encode(),
-                                          std::memory_order_seq_cst);
-  }
-  held_ = {};
-  segment_.lock_waiters.wake(1);
 }
 
 bool DictLock::take_from_predecessor() noexcept {

@@ -56,7 +56,20 @@ class DictLock {
   bool is_stolen() const noexcept;
 
   // No effect if it was stolen.
-  void release() noexcept;
+  void release() noexcept {
+    if (!held_.is_held()) return;
+    if (held_.committing) {
+      // Nobody else changes the word meanwhile. seq_cst: releases what was written under the lock;
+      // and precedes the look for sleepers.
+      segment_.lock.exchange(held_.released().encode(), std::memory_order_seq_cst);
+    } else {
+      std::uint64_t expected = held_.encode();
+      segment_.lock.compare_exchange_strong(expected, held_.released().encode(),
+                                            std::memory_order_seq_cst);
+    }
+    held_ = {};
+    if (segment_.lock_waiters.has_sleepers()) segment_.lock_waiters.wake(1);
+  }
 
   // Takes it over if it is held by a dead one whose place this attachment has got: nobody else
   // would take that one for dead.
@@ -68,7 +81,16 @@ class DictLock {
   std::uint64_t waits() const noexcept { return waits_; }
 
  private:
-  bool exchange(LockWord from, LockWord to) noexcept;
+  bool exchange(LockWord from, LockWord to) noexcept {
+    std::uint64_t expected = from.encode();
+    // seq_cst: acquires what the last holder wrote before it released; and comes, for one who has
+    // announced that it will sleep, before or after the release in the order that WaitWord needs.
+    if (!segment_.lock.compare_exchange_strong(expected, to.encode(), std::memory_order_seq_cst)) {
+      return false;
+    }
+    held_ = to;
+    return true;
+  }
   Taken take_slowly(const Deadline& deadline, bool to_commit) noexcept;
   bool is_dead(LockWord word) const noexcept;
 

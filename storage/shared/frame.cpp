@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "storage/shared/frame_internal.h"
+#include "storage/shared/short_text_internal.h"
 
 namespace h5flume::shared {
 namespace {
@@ -42,16 +43,15 @@ void copy(char*& to, const void* from, std::size_t bytes) noexcept {
   to += bytes;
 }
 
-void append(std::string& bytes, OperationHeader header, const SharedKeyView* key,
+void append(ByteBuffer& bytes, OperationHeader header, const SharedKeyView* key,
             const PlainValue& value) {
   if (key) {
     header.key_kind = key->is_text() ? kTextKey : kIntegerKey;
     header.key_bytes = narrow(bytes_of(*key));
   }
   header.value_bytes = narrow(bytes_of(value));
-  const std::size_t before = bytes.size();
-  bytes.resize(before + kOperationHeaderBytes + header.key_bytes + header.value_bytes);
-  char* to = bytes.data() + before;
+  char* to =
+      bytes.extend(std::size_t{kOperationHeaderBytes} + header.key_bytes + header.value_bytes);
   copy(to, &header, sizeof(header));
   if (key) {
     const std::int64_t number = key->number();
@@ -68,6 +68,18 @@ bool is_kind(std::uint8_t kind) noexcept {
 }
 
 }  // namespace
+
+std::size_t long_hash(std::string_view text, std::uint32_t node) noexcept {
+  return XXH3_64bits_withSeed(text.data(), text.size(), node);
+}
+
+void ByteBuffer::grow(std::size_t bytes) {
+  const std::size_t capacity = std::max({std::size_t{256}, 2 * capacity_, size_ + bytes});
+  std::unique_ptr<char[]> larger(new char[capacity]);
+  if (size_ != 0) std::memcpy(larger.get(), bytes_.get(), size_);
+  bytes_ = std::move(larger);
+  capacity_ = capacity;
+}
 
 void FrameWriter::set(std::uint32_t node, SharedKeyView key, const PlainValue& value) {
   append(bytes_,
@@ -86,12 +98,12 @@ void FrameWriter::clear_node(std::uint32_t node) {
 }
 
 std::string_view FrameWriter::finish(std::uint64_t position) {
-  bytes_.resize(frame_bytes());
-  const std::uint32_t head[2] = {
-      narrow(bytes_.size()),
-      checksum_of(std::string_view(bytes_).substr(kFrameHeaderBytes), position)};
+  const std::size_t padding = frame_bytes() - bytes_.size();
+  std::memset(bytes_.extend(padding), 0, padding);
+  const std::uint32_t head[2] = {narrow(bytes_.size()),
+                                 checksum_of(bytes_.view().substr(kFrameHeaderBytes), position)};
   std::memcpy(bytes_.data(), head, sizeof(head));
-  return bytes_;
+  return bytes_.view();
 }
 
 FrameReader::FrameReader(std::string_view frame, std::uint64_t position) noexcept

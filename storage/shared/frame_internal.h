@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "storage/shared/shared_key.h"
@@ -51,6 +51,35 @@ inline std::size_t bytes_to_set(SharedKeyView key, const PlainValue& value) noex
   return kOperationHeaderBytes + bytes_of(key) + bytes_of(value);
 }
 
+// Bytes that grow without being set to zero first.
+class ByteBuffer {
+ public:
+  // Room for so many bytes more; what was there stays.
+  char* extend(std::size_t bytes) {
+    if (bytes > capacity_ - size_) grow(bytes);
+    char* const added = bytes_.get() + size_;
+    size_ += bytes;
+    return added;
+  }
+  void shrink(std::size_t bytes) noexcept { size_ = bytes; }
+  void release() noexcept {
+    bytes_.reset();
+    size_ = capacity_ = 0;
+  }
+
+  char* data() noexcept { return bytes_.get(); }
+  std::size_t size() const noexcept { return size_; }
+  std::size_t capacity() const noexcept { return capacity_; }
+  std::string_view view() const noexcept { return {bytes_.get(), size_}; }
+
+ private:
+  void grow(std::size_t bytes);
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
 // Builds one frame. Empty again after clear(); keeps its memory.
 class FrameWriter {
  public:
@@ -70,14 +99,15 @@ class FrameWriter {
   std::string_view finish(std::uint64_t position);
 
   void clear() {
-    bytes_.resize(kFrameHeaderBytes);
-    if (bytes_.capacity() > kMostMemoryKept) bytes_.shrink_to_fit();
+    if (bytes_.capacity() > kMostMemoryKept) bytes_.release();
+    bytes_.shrink(0);
+    bytes_.extend(kFrameHeaderBytes);
   }
 
  private:
   static constexpr std::size_t kMostMemoryKept = std::size_t{1} << 20U;
 
-  std::string bytes_;
+  ByteBuffer bytes_;
 };
 
 // One operation read from a frame. Its views lie in the frame.

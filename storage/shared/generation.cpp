@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "storage/shared/generation_internal.h"
 
@@ -23,12 +24,12 @@ constexpr std::size_t kMostScratchKept = std::size_t{1} << 20U;
 
 }  // namespace
 
-FileDescriptor Generation::make(const SegmentFolder& folder, const Beginning& beginning,
-                                std::string_view snapshot, unsigned permissions,
-                                const std::string& operation) {
+Generation::Made Generation::make(const SegmentFolder& folder, const Beginning& beginning,
+                                  std::string_view snapshot, unsigned permissions,
+                                  const std::string& operation) {
   const std::size_t size = bytes(snapshot.size(), beginning.capacity);
   auto file = folder.make(size, permissions, operation);
-  const auto mapping = SegmentMapping::of(file.get(), size, operation);
+  auto mapping = SegmentMapping::of(file.get(), size, operation);
   std::byte* const memory = mapping->bytes().data();
   auto& header = *reinterpret_cast<GenerationHeader*>(memory);
   header.magic = kGenerationMagic;
@@ -42,7 +43,7 @@ FileDescriptor Generation::make(const SegmentFolder& folder, const Beginning& be
   header.version = beginning.version;
   header.checksum = checksum_of(memory);
   if (!snapshot.empty()) std::memcpy(memory + sizeof(header), snapshot.data(), snapshot.size());
-  return file;
+  return {std::move(file), std::move(mapping)};
 }
 
 Generation::Generation(int descriptor, std::uint64_t id, std::uint64_t number,

@@ -35,10 +35,13 @@ class Generation {
     std::size_t capacity = 0;
   };
 
-  // A new one in a file that has no name yet. The mapping stays with the caller.
-  static FileDescriptor make(const SegmentFolder& folder, const Beginning& beginning,
-                             std::string_view snapshot, unsigned permissions,
-                             const std::string& operation);
+  // A new one in a file that has no name yet.
+  struct Made {
+    FileDescriptor file;
+    std::shared_ptr<SegmentMapping> mapping;  // spares whoever opens it next to map it anew
+  };
+  static Made make(const SegmentFolder& folder, const Beginning& beginning,
+                   std::string_view snapshot, unsigned permissions, const std::string& operation);
 
   // Maps an open file and checks its header. Throws kCorruptData, kUnsupported.
   Generation(int descriptor, std::uint64_t id, std::uint64_t number, const std::string& operation);

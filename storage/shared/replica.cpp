@@ -1,9 +1,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "storage/shared/replica_internal.h"
 
 namespace h5flume::shared {
@@ -12,21 +9,13 @@ namespace {
 constexpr std::size_t kSnapshotFrameBytes = std::size_t{32} << 10U;
 constexpr std::size_t kEntriesInBlock = 64;
 
-// The end of MurmurHash3's 64-bit variant: every bit of the number reaches every bit of the hash.
-std::uint64_t mix(std::uint64_t number) noexcept {
-  number = (number ^ (number >> 33U)) * 0xff51afd7ed558ccdU;
-  number = (number ^ (number >> 33U)) * 0xc4ceb9fe1a85ec53U;
-  return number ^ (number >> 33U);
-}
+// Of the places in the hash table. More makes it smaller, so that more of it is in the cache, and
+// the way to an entry longer.
+constexpr float kMostLoad = 0.5F;
 
 }  // namespace
 
-std::size_t Replica::hash_of(std::uint32_t node, SharedKeyView key) noexcept {
-  if (key.is_text()) return XXH3_64bits_withSeed(key.text().data(), key.text().size(), node);
-  return mix(static_cast<std::uint64_t>(key.number()) + (std::uint64_t{node} << 32U) * 3);
-}
-
-Replica::Replica() = default;
+Replica::Replica() { index_.max_load_factor(kMostLoad); }
 Replica::~Replica() = default;
 
 const Replica::Node* Replica::node(std::uint32_t number) const noexcept {

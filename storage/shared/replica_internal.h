@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "storage/shared/frame_internal.h"
+#include "storage/shared/short_text_internal.h"
 
 namespace h5flume::shared {
 
@@ -59,6 +60,10 @@ class Replica {
     const auto found = index_.find(place, place.hash);
     return found == index_.end() ? nullptr : *found;
   }
+  Entry* find(std::uint32_t node, const SharedKeyView& key) const noexcept {
+    const auto found = index_.find(Wanted{key, node}, hash_of(node, key));
+    return found == index_.end() ? nullptr : *found;
+  }
 
   // Gives nullptr for a node that does not exist.
   const Node* node(std::uint32_t number) const noexcept;
@@ -86,9 +91,20 @@ class Replica {
 
   std::uint64_t version = 0;  // commits that it contains
 
-  static std::size_t hash_of(std::uint32_t node, SharedKeyView key) noexcept;
+  static std::size_t hash_of(std::uint32_t node, const SharedKeyView& key) noexcept {
+    return key.is_text() ? hash_of_text(node, key.text())
+                         : short_hash(static_cast<std::uint64_t>(key.number()), 0, node, 0);
+  }
 
  private:
+  static bool is_at(const Entry& entry, std::uint32_t node, const SharedKeyView& key) noexcept {
+    return entry.node == node && entry.is_text == key.is_text() &&
+           (entry.is_text ? is_same_text(entry.text, key.text()) : entry.number == key.number());
+  }
+  struct Wanted {
+    const SharedKeyView& key;
+    std::uint32_t node;
+  };
   struct Hash {
     std::size_t operator()(const Entry* entry) const noexcept {
       return hash_of(entry->node, entry->key());
@@ -98,12 +114,16 @@ class Replica {
     using is_transparent = void;
     bool operator()(const Entry* one, const Entry* other) const noexcept { return one == other; }
     bool operator()(const Place& place, const Entry* entry) const noexcept {
-      return entry->node == place.node && entry->is_text == place.key.is_text() &&
-             (entry->is_text ? entry->text == place.key.text()
-                             : entry->number == place.key.number());
+      return is_at(*entry, place.node, place.key);
     }
     bool operator()(const Entry* entry, const Place& place) const noexcept {
-      return (*this)(place, entry);
+      return is_at(*entry, place.node, place.key);
+    }
+    bool operator()(const Wanted& wanted, const Entry* entry) const noexcept {
+      return is_at(*entry, wanted.node, wanted.key);
+    }
+    bool operator()(const Entry* entry, const Wanted& wanted) const noexcept {
+      return is_at(*entry, wanted.node, wanted.key);
     }
   };
   // Hashes are kept in the table: growing it looks at no entry.

@@ -44,21 +44,21 @@ const SharedDictOptions& SharedDict::options() const noexcept { return core_->op
 
 // --- reading ------------------------------------------------------------------------------------
 
-const SharedValue* SharedDict::find(SharedKeyView key) const {
+const SharedValue* SharedDict::find(const SharedKeyView& key) const {
   core_->refresh();
-  const auto* const entry = core_->replica().find({node_, key});
+  const auto* const entry = core_->replica().find(node_, key);
   if (entry) return &entry->value;
   shared::node_of(*core_, node_);
   return nullptr;
 }
 
-Json SharedDict::at(SharedKeyView key) const {
+Json SharedDict::at(const SharedKeyView& key) const {
   const SharedValue* const found = find(key);
   if (!found) shared::throw_no_key(*core_, key);
   return json_of(*found);
 }
 
-void SharedDict::throw_wrong_kind(SharedKeyView key, const SharedValue& value) const {
+void SharedDict::throw_wrong_kind(const SharedKeyView& key, const SharedValue& value) const {
   throw Error(
       ErrorCode::kInvalidArgument,
       fmt::format("{}: the value of '{}' is of another type: {}", core_->operation("get from"),
@@ -121,8 +121,8 @@ bool SharedDict::operator==(const Json& object) const {
 
 SharedDict::Data SharedDict::data() const { return {core_.get(), node_}; }
 
-const SharedValue* SharedDict::Data::find(SharedKeyView key) const {
-  const auto* const entry = core_->replica().find({node_, key});
+const SharedValue* SharedDict::Data::find(const SharedKeyView& key) const {
+  const auto* const entry = core_->replica().find(node_, key);
   return entry ? &entry->value : nullptr;
 }
 
@@ -142,7 +142,7 @@ void SharedDict::Data::for_each(
   }
 }
 
-SharedDict SharedDict::nested(SharedKeyView key) const {
+SharedDict SharedDict::nested(const SharedKeyView& key) const {
   const SharedValue* const found = find(key);
   if (!found) shared::throw_no_key(*core_, key);
   if (found->kind() != SharedKind::kDict) throw_wrong_kind(key, *found);

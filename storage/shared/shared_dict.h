@@ -96,19 +96,19 @@ class SharedDict {
   /// The value, or nothing if the key is not there. T is any of SharedValue::as(), or Json. Throws
   /// kInvalidArgument if the value is not a T.
   template <class T = Json>
-  std::optional<T> get(SharedKeyView key) const;
+  std::optional<T> get(const SharedKeyView& key) const;
   template <class T>
-  T get(SharedKeyView key, T fallback) const {
+  T get(const SharedKeyView& key, T fallback) const {
     auto found = get<T>(key);
     return found ? std::move(*found) : std::move(fallback);
   }
-  Json at(SharedKeyView key) const;  ///< throws kNotFound
+  Json at(const SharedKeyView& key) const;  ///< throws kNotFound
 
   /// The value in place, or nullptr: the fastest way to read. It stays until the next call of any
   /// member but data() on this object, or one that shares its local copy.
-  const SharedValue* find(SharedKeyView key) const;
+  const SharedValue* find(const SharedKeyView& key) const;
 
-  bool contains(SharedKeyView key) const { return find(key) != nullptr; }
+  bool contains(const SharedKeyView& key) const { return find(key) != nullptr; }
   std::size_t size() const;
   bool empty() const { return size() == 0; }
 
@@ -130,7 +130,7 @@ class SharedDict {
   /// The local copy as it is, for reads that need no freshness: nothing shared is touched.
   class Data {
    public:
-    const SharedValue* find(SharedKeyView key) const;
+    const SharedValue* find(const SharedKeyView& key) const;
     std::size_t size() const;
     std::uint64_t version() const;  ///< the version that it is a copy of
     void for_each(const std::function<void(SharedKeyView, const SharedValue&)>& visit) const;
@@ -147,25 +147,26 @@ class SharedDict {
   // --- writing
   // ------------------------------------------------------------------------------------
 
-  void set(SharedKeyView key, const SharedInput& value);
+  void set(const SharedKeyView& key, const SharedInput& value);
   void update(std::span<const SharedItem> items);  ///< all of them in one commit
   void update(const Json& object);
 
-  bool erase(SharedKeyView key);               ///< false if it is not there
-  std::optional<Json> pop(SharedKeyView key);  ///< erases it
-  std::optional<SharedItem> popitem();         ///< the last one; nothing if there is none
-  Json setdefault(SharedKeyView key, const SharedInput& value);  ///< what is there, or now is
+  bool erase(const SharedKeyView& key);               ///< false if it is not there
+  std::optional<Json> pop(const SharedKeyView& key);  ///< erases it
+  std::optional<SharedItem> popitem();                ///< the last one; nothing if there is none
+  Json setdefault(const SharedKeyView& key,
+                  const SharedInput& value);  ///< what is there, or now is
   void clear();
 
   /// Sets the value if what is there equals `expected` (nothing: is not there). `desired` of
   /// nothing erases it. False, and no change, if it differs.
-  bool compare_and_swap(SharedKeyView key, const std::optional<SharedInput>& expected,
+  bool compare_and_swap(const SharedKeyView& key, const std::optional<SharedInput>& expected,
                         const std::optional<SharedInput>& desired);
 
   /// Adds to a number, 0 if the key is not there, and returns the sum. Throws kInvalidArgument for
   /// what is no integer, and if 64 bits do not hold the sum.
-  std::int64_t increment(SharedKeyView key, std::int64_t by = 1);
-  double increment_real(SharedKeyView key, double by);
+  std::int64_t increment(const SharedKeyView& key, std::int64_t by = 1);
+  double increment_real(const SharedKeyView& key, double by);
 
   /// Runs `change` under the lock and makes one commit of all that it does to this dict and the
   /// nested dicts that share its attachment. It reads what it has written. If it throws, nothing
@@ -178,10 +179,10 @@ class SharedDict {
   /// The dict that is the value of `key`: set as a Json object under SharedDictOptions::recurse, or
   /// by make_nested(). Throws kNotFound, kInvalidArgument if the value is something else. Members
   /// of a nested dict throw kNotFound when its key has been erased or set anew.
-  SharedDict nested(SharedKeyView key) const;
+  SharedDict nested(const SharedKeyView& key) const;
 
   /// The same, made empty if the key is not there. Works without `recurse` too.
-  SharedDict make_nested(SharedKeyView key);
+  SharedDict make_nested(const SharedKeyView& key);
 
   // --- changes
   // ------------------------------------------------------------------------------------
@@ -254,7 +255,7 @@ class SharedDict {
   SharedDict(std::shared_ptr<shared::DictCore> core, std::uint32_t node);
 
   shared::DictCore& core() const;
-  [[noreturn]] void throw_wrong_kind(SharedKeyView key, const SharedValue& value) const;
+  [[noreturn]] void throw_wrong_kind(const SharedKeyView& key, const SharedValue& value) const;
   Json json_of(const SharedValue& value) const;
 
   std::shared_ptr<shared::DictCore> core_;
@@ -262,7 +263,7 @@ class SharedDict {
 };
 
 template <class T>
-std::optional<T> SharedDict::get(SharedKeyView key) const {
+std::optional<T> SharedDict::get(const SharedKeyView& key) const {
   const SharedValue* const found = find(key);
   if (!found) return std::nullopt;
   if constexpr (std::same_as<T, Json>) {

@@ -26,7 +26,7 @@ const Replica::Node& node_of(const DictCore& core, std::uint32_t node) {
   return *found;
 }
 
-void throw_no_key(const DictCore& core, SharedKeyView key) {
+void throw_no_key(const DictCore& core, const SharedKeyView& key) {
   throw Error(ErrorCode::kNotFound, fmt::format("{}: it has no key '{}'",
                                                 core.operation("get from"), SharedKey(key).name()));
 }
@@ -40,13 +40,13 @@ std::size_t frame_bytes(std::size_t operation_bytes) noexcept {
   return shared::kFrameHeaderBytes + operation_bytes + shared::kFrameAlignment;
 }
 
-std::size_t bytes_of_number(SharedKeyView key) noexcept {
+std::size_t bytes_of_number(const SharedKeyView& key) noexcept {
   return frame_bytes(shared::kOperationHeaderBytes + shared::bytes_of(key) + sizeof(std::uint64_t));
 }
 
 }  // namespace
 
-void SharedDict::set(SharedKeyView key, const SharedInput& value) {
+void SharedDict::set(const SharedKeyView& key, const SharedInput& value) {
   shared::check_key(*core_, key);
   const PreparedValue prepared(*core_, value, core_->recurse());
   const Replica::Place place(node_, key);
@@ -83,7 +83,7 @@ void SharedDict::update(const Json& object) {
   update(items);
 }
 
-bool SharedDict::erase(SharedKeyView key) {
+bool SharedDict::erase(const SharedKeyView& key) {
   const Replica::Place place(node_, key);
   DictCore::Change change(*core_, bytes_of_number(key));
   shared::node_of(*core_, node_);
@@ -93,7 +93,7 @@ bool SharedDict::erase(SharedKeyView key) {
   return true;
 }
 
-std::optional<Json> SharedDict::pop(SharedKeyView key) {
+std::optional<Json> SharedDict::pop(const SharedKeyView& key) {
   const Replica::Place place(node_, key);
   DictCore::Change change(*core_, bytes_of_number(key));
   shared::node_of(*core_, node_);
@@ -115,7 +115,7 @@ std::optional<SharedItem> SharedDict::popitem() {
   return item;
 }
 
-Json SharedDict::setdefault(SharedKeyView key, const SharedInput& value) {
+Json SharedDict::setdefault(const SharedKeyView& key, const SharedInput& value) {
   if (const SharedValue* const found = find(key)) return json_of(*found);  // without the lock
   shared::check_key(*core_, key);
   const PreparedValue prepared(*core_, value, core_->recurse());
@@ -136,7 +136,8 @@ void SharedDict::clear() {
   change.commit();
 }
 
-bool SharedDict::compare_and_swap(SharedKeyView key, const std::optional<SharedInput>& expected,
+bool SharedDict::compare_and_swap(const SharedKeyView& key,
+                                  const std::optional<SharedInput>& expected,
                                   const std::optional<SharedInput>& desired) {
   shared::check_key(*core_, key);
   std::optional<PreparedValue> old_value;
@@ -161,7 +162,7 @@ bool SharedDict::compare_and_swap(SharedKeyView key, const std::optional<SharedI
   return true;
 }
 
-std::int64_t SharedDict::increment(SharedKeyView key, std::int64_t by) {
+std::int64_t SharedDict::increment(const SharedKeyView& key, std::int64_t by) {
   shared::check_key(*core_, key);
   const Replica::Place place(node_, key);
   DictCore::Change change(*core_, bytes_of_number(key));
@@ -183,7 +184,7 @@ std::int64_t SharedDict::increment(SharedKeyView key, std::int64_t by) {
   return sum;
 }
 
-double SharedDict::increment_real(SharedKeyView key, double by) {
+double SharedDict::increment_real(const SharedKeyView& key, double by) {
   shared::check_key(*core_, key);
   const Replica::Place place(node_, key);
   DictCore::Change change(*core_, bytes_of_number(key));
@@ -202,7 +203,7 @@ double SharedDict::increment_real(SharedKeyView key, double by) {
 
 void SharedDict::transaction(const std::function<void()>& change) { core_->transaction(change); }
 
-SharedDict SharedDict::make_nested(SharedKeyView key) {
+SharedDict SharedDict::make_nested(const SharedKeyView& key) {
   if (const SharedValue* const found = find(key); found && found->kind() == SharedKind::kDict) {
     return {core_, static_cast<std::uint32_t>(found->word())};
   }

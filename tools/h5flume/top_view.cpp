@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "storage/shared/shared_dict_options.h"
 #include "tools/h5flume/text.h"
 
 namespace h5flume::cli {
@@ -170,10 +171,10 @@ std::string TopView::notes() const {
         printable(folder_));
   }
   if (!dead.empty()) {
+    const bool is_usual = folder_ == SharedDictOptions{}.folder;
     text += fmt::format(
-        "Left by programs that were killed (pid {}): h5flume shared clean removes "
-        "it.\n",
-        pids_text(dead));
+        "Left by programs that were killed: pid {}. To remove it: h5flume shared clean{}\n",
+        pids_text(dead), is_usual ? "" : " --folder " + printable(folder_));
   }
   return text;
 }

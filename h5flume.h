@@ -27,3 +27,4 @@
 #include "storage/persistent/exchange.h"
 #include "storage/persistent/persistent_dict.h"
 #include "storage/persistent/progress_tracker.h"
+#include "storage/shared/shared_dict.h"

@@ -91,8 +91,8 @@ def test_nested_dicts(shared):
 
 
 def test_what_is_not_there_is_status_1_and_named(shared, folder):
-    for command in (["get", "nope"], ["get", "nope", "x"], ["del", "nope", "x"],
-                    ["status", "nope"], ["watch", "nope"], ["unlink", "nope"]):
+    commands = [["get", "nope"], ["get", "nope", "x"], ["del", "nope", "x"]]
+    for command in commands + [["status", "nope"], ["watch", "nope"], ["unlink", "nope"]]:
         missing = shared(*command, "--json")
         assert missing.status == 1 and missing.json["error"]["code"] == "not_found", command
         assert "'nope'" in missing.err and folder in missing.err, command
@@ -102,7 +102,7 @@ def test_what_is_not_there_is_status_1_and_named(shared, folder):
         assert missing.status == 1 and "no key \"y\"" in missing.err and "'a'" in missing.err
 
 
-@pytest.mark.parametrize("name", ["../a", "a/b", ".a", "", "a b", "x" * 101, "a.h5dict"])
+@pytest.mark.parametrize("name", ["../a", "a/b", ".a", "a b", "x" * 101, "a.h5dict"])
 def test_names_that_lead_elsewhere_are_refused(shared, name):
     for command in (["set", name, "x", "1"], ["get", name], ["unlink", name]):
         refused = shared(*command, "--json")
@@ -209,6 +209,7 @@ def test_wrong_usage_is_status_2(shared, h5flume):
     assert h5flume.run("shared").status == 2
     assert shared("get").status == 2
     assert shared("set", "a", "x").status == 2
+    assert shared("set", "", "x", "1").status == 2
     assert shared("del", "a").status == 2
     assert shared("watch", "a", "--limit", "0").status == 2
 

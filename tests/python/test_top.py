@@ -1,10 +1,13 @@
 """h5flume top: live statistics of the streams of a machine."""
 
+import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import termios
 import threading
@@ -163,12 +166,16 @@ exec "$@" """
 # --- on a terminal ----------------------------------------------------------------------------
 
 
+SIZE = (20, 80)  # rows, columns
+
+
 class Terminal:
     """`h5flume top` with a terminal of its own, on which everything it sends is kept."""
 
     def __init__(self, h5flume, folder):
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", *SIZE, 0, 0))
             os.environ["TERM"] = "xterm"
             arguments = ["top", "--interval", "0.2", "--folder", folder]
             os.execv(h5flume.path, [h5flume.path, *arguments])
@@ -211,8 +218,10 @@ def test_on_a_terminal_it_is_drawn_in_place_and_leaves_nothing(h5flume, images, 
     sent = terminal.sent
     assert sent.startswith(b"\x1b[?1049h") and sent.endswith(b"\x1b[?25h\x1b[?1049l")
     assert str(streaming.pid).encode() in sent and b"MB/S" in sent and b"worker 0" in sent
-    longest = max(len(line) for line in sent.split(b"\r\n"))
-    assert longest < 120  # 80 columns, and what positions them
+    assert b":/images\x1b[K" in sent  # the end of a name is what tells it
+    for frame in sent.removesuffix(b"\x1b[?25h\x1b[?1049l").split(b"\x1b[H")[1:]:
+        lines = re.sub(rb"\x1b\[\??[0-9]*[A-Za-z]", b"", frame).split(b"\r\n")
+        assert len(lines) <= SIZE[0] and all(len(line) <= SIZE[1] for line in lines)
 
 
 def test_a_terminal_is_given_back_as_it_was(h5flume, folder):

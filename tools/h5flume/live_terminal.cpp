@@ -86,7 +86,7 @@ void LiveTerminal::draw(const std::string& lines) const {
   std::string_view rest = lines;
   for (std::size_t row = 0, last = rows(); row < last && !rest.empty(); ++row) {
     const auto end = std::min(rest.find('\n'), rest.size());
-    if (row > 0) frame += "\r\n";
+    if (row > 0) frame += '\n';
     frame += shortened(std::string(rest.substr(0, end)), columns()) + "\x1b[K";
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }

@@ -82,7 +82,13 @@ CLI::App& add_command(CLI::App& parent, const std::string& name, const std::stri
 }
 
 void add_name(CLI::App& command, const Arguments& arguments) {
-  command.add_option("NAME", arguments->dict, "Name of the dict")->type_name("")->required();
+  // To the library an empty name stands for one of its own choice.
+  const CLI::Validator not_empty(
+      [](const std::string& name) { return name.empty() ? "the name is empty" : ""; }, "");
+  command.add_option("NAME", arguments->dict, "Name of the dict")
+      ->type_name("")
+      ->required()
+      ->check(not_empty);
 }
 
 CLI::Option* add_key(CLI::App& command, const Arguments& arguments, const std::string& help) {

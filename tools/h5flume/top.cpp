@@ -42,7 +42,7 @@ void show_until_ended(const Arguments& arguments, const Context& context) {
   auto event = LiveTerminal::Event::kTime;
   for (; event == LiveTerminal::Event::kTime; event = terminal.wait(arguments.interval())) {
     view.look(published_programs(arguments.folder));
-    terminal.draw(context.json ? json_line(view) : view.lines(terminal.rows()));
+    terminal.draw(context.json ? json_line(view) : view.lines(terminal.rows(), terminal.columns()));
   }
   // On a terminal Ctrl-C is a way to end it, like the key q.
   const bool is_expected = terminal.is_live() && context.signals.received() != SIGTERM;
@@ -72,7 +72,8 @@ void add_top(CLI::App& app, Context& context) {
   add_json_option(command, context);
   command.footer(
       "A line for each stream: MB (1e6 decoded bytes) and rows a second since the look before; how "
-      "much of the pass is done; the share of the time that consumers waited; blocks that are "
+      "much of the pass is done, after the pass's number if they follow each other; the share of "
+      "the time that consumers waited; blocks that are "
       "ready "
       "out of those in flight; workers alive and how many died; file and dataset. Below it its "
       "workers, where there is room.\n"

@@ -32,7 +32,7 @@ std::string rate_text(double rate) { return fmt::format("{:.{}f}", rate, rate < 
 std::string done_text(const PublishedStream& stream) {
   if (stream.finished) return "done";
   const std::string share = percent(stream.pass_done);
-  return stream.cyclic ? fmt::format("{} of pass {}", share, stream.pass + 1) : share;
+  return stream.cyclic ? fmt::format("{}: {}", stream.pass + 1, share) : share;
 }
 
 std::string pids_text(const std::vector<const PublishedProgram*>& programs) {
@@ -90,19 +90,10 @@ TopView::Rates TopView::rates_between(const PublishedStream& before, const Publi
   return rates;
 }
 
-std::vector<std::string> TopView::row(const PublishedProgram& program, const Seen& seen) const {
+std::vector<std::string> TopView::row(const PublishedProgram& program, const Seen& seen) {
   const auto& [stream, updated, rates] = seen;
   const auto slots =
       stream.free_slots + stream.filling_slots + stream.readable_slots + stream.held_slots;
-  const auto silence = Clock::now() - updated;
-  std::string name = fmt::format("{}:{}", printable(stream.file), printable(stream.dataset));
-  if (stream.statistics.skipped_blocks > 0) {
-    name += fmt::format("  ({} blocks skipped)", stream.statistics.skipped_blocks);
-  }
-  if (silence > kLongSilence) {
-    name += fmt::format("  (said nothing for {})",
-                        format_duration(std::chrono::duration<double>(silence).count()));
-  }
   return {fmt::format("{}", program.pid),
           rate_text(rates.bytes_per_s / 1e6),
           rate_text(rates.rows_per_s),
@@ -111,7 +102,20 @@ std::vector<std::string> TopView::row(const PublishedProgram& program, const See
           fmt::format("{}/{}", stream.readable_slots, slots),
           fmt::format("{}", stream.workers.size()),
           fmt::format("{}", stream.statistics.worker_restarts),
-          name};
+          ""};
+}
+
+std::string TopView::name_of(const Seen& seen) {
+  std::string name;
+  const auto silence = Clock::now() - seen.updated;
+  if (silence > kLongSilence) {
+    name += fmt::format("(silent for {}) ",
+                        format_duration(std::chrono::duration<double>(silence).count()));
+  }
+  if (seen.stream.statistics.skipped_blocks > 0) {
+    name += fmt::format("({} blocks skipped) ", seen.stream.statistics.skipped_blocks);
+  }
+  return name + printable(seen.stream.file) + ":" + printable(seen.stream.dataset);
 }
 
 std::string TopView::worker_line(const PublishedWorker& worker, const Rates& rates) {
@@ -122,15 +126,17 @@ std::string TopView::worker_line(const PublishedWorker& worker, const Rates& rat
                      worker.is_reading ? ", reading" : "");
 }
 
-std::string TopView::lines(std::size_t most_lines) const {
+std::string TopView::lines(std::size_t most_lines, std::size_t columns) const {
   std::vector<std::vector<std::string>> rows{
-      {"PID", "MB/S", "ROWS/S", "DONE", "WAITS", "READY", "WORKERS", "RESTARTS", "STREAM"}};
+      {"PID", "MB/S", "ROWS/S", "DONE", "WAITS", "READY", "WORK", "DIED", ""}};
+  std::vector<std::string> names{"STREAM"};
   std::vector<std::string> workers{""};  // below each row
   std::size_t worker_lines = 0;
   for (const auto& program : programs_) {
     for (const auto& stream : program.streams) {
       const Seen& seen = seen_.at({program.dict, stream.id});
       rows.push_back(row(program, seen));
+      names.push_back(name_of(seen));
       std::string& below = workers.emplace_back();
       for (const auto& worker : stream.workers) below += worker_line(worker, seen.rates);
       worker_lines += stream.workers.size();
@@ -144,7 +150,8 @@ std::string TopView::lines(std::size_t most_lines) const {
   std::string text;
   std::string line;
   for (std::size_t index = 0; std::getline(table, line); ++index) {
-    text += line + '\n';
+    const std::size_t room = columns - std::min(columns, line.size());
+    text += line + shortened_to_end(names[index], std::max<std::size_t>(room, 3)) + '\n';
     if (has_room) text += workers[index];
   }
   return text + note;

@@ -23,7 +23,9 @@ class TopView {
 
   /// A table with a line for each stream, and one for each worker below its stream if no more than
   /// `most_lines` come of it; then what is to be said about the dead, or where there is nothing.
-  std::string lines(std::size_t most_lines = ~std::size_t{0}) const;
+  /// Names of streams are cut so that they end in column `columns`.
+  std::string lines(std::size_t most_lines = ~std::size_t{0},
+                    std::size_t columns = ~std::size_t{0}) const;
 
   nlohmann::ordered_json to_json() const;
 
@@ -45,7 +47,8 @@ class TopView {
   static Rates rates_between(const PublishedStream& before, const PublishedStream& now,
                              double seconds);
   Seen see(const PublishedProgram& program, const PublishedStream& stream) const;
-  std::vector<std::string> row(const PublishedProgram& program, const Seen& seen) const;
+  static std::vector<std::string> row(const PublishedProgram& program, const Seen& seen);
+  static std::string name_of(const Seen& seen);
   static std::string worker_line(const PublishedWorker& worker, const Rates& rates);
   std::string notes() const;
 

@@ -6,8 +6,8 @@ usage: bench/compare_shared_dicts.py --shared-dict-bench build/bench/bin/shared_
 
 Needs `pip install UltraDict atomics` (bench/requirements.txt). UltraDict is called from Python, as
 it is made for; h5flume from C++, by shared_dict_bench. Both have 10,000 entries of a short text and
-an integer; "writes, one process" of UltraDict are with its default lock, which only processes that
-were forked from one another share, everything contended with the lock that any may share.
+an integer. Writes of one process are with UltraDict's default lock, which only processes that were
+forked from one another share; everything contended is with the lock that any may share.
 """
 
 import argparse
@@ -29,8 +29,9 @@ KEYS = 10_000
 ROWS = [
     ("reads, one key", "dict_read_hot/real_time"),
     ("reads, random keys", "dict_read_random/real_time"),
-    ("writes, one process", "dict_write/real_time"),
-    ("writes, two processes", "dict_processes/write/2/manual_time"),
+    ("writes, one key", "dict_write_hot/real_time"),
+    ("writes, random keys", "dict_write/real_time"),
+    ("writes, random keys, two processes", "dict_processes/write/2/manual_time"),
     ("increments, two processes", "dict_processes/count/2/manual_time"),
     ("increments, four processes", "dict_processes/count/4/manual_time"),
 ]
@@ -75,6 +76,15 @@ def read_random(shared, seconds):
         for key in keys:
             shared[key]
         return len(keys)
+
+    return rate(work, seconds)
+
+
+def write_hot(shared, seconds):
+    def work():
+        for value in range(2000):
+            shared["key17"] = value
+        return 2000
 
     return rate(work, seconds)
 
@@ -133,7 +143,7 @@ def by_processes(what, processes, seconds):
 def ultradict(seconds):
     """One repetition of each row, and the increments lost."""
     shared = filled()
-    rates = [read_hot(shared, seconds), read_random(shared, seconds), write(shared, seconds)]
+    rates = [what(shared, seconds) for what in (read_hot, read_random, write_hot, write)]
     shared.unlink()
     lost = []
     for what, processes in ((write, 2), (increment, 2), (increment, 4)):

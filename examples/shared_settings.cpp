@@ -1,23 +1,25 @@
-// Settings and counters that processes share: each process that runs this adds to the counters, and
-// any may change a setting, as does `h5flume shared set run7 step 5`.
-#include <h5flume.h>
-#include <unistd.h>
-
 #include <iostream>
 
-int main(int, char** argv) {
-  auto dict = h5flume::SharedDict::create_or_attach(argv[1], {.auto_unlink = false});
-  dict.setdefault("step", 2);
+#include "storage/shared/shared_dict.h"
 
-  auto workers = dict.make_nested("workers");
-  for (int i = 0; i < 1000; ++i) {
-    const auto step = dict.get<std::int64_t>("step", 1);  // costs a few nanoseconds
-    dict.transaction([&] {                                // others see both or neither
-      dict.increment("total", step);
-      workers.make_nested(::getpid()).increment("done", step);
-    });
-  }
+using namespace h5flume;
 
-  std::cout << "total " << *dict.get<std::int64_t>("total") << ", by " << workers.size()
-            << (workers.size() == 1 ? " process\n" : " processes\n");
+int main() {
+  // In each process of a run: whoever comes first makes it.
+  auto dict = SharedDict::create_or_attach("h5flume-example", {.recurse = true});
+  dict.set("learning_rate", 1e-3);
+  dict.set("workers", Json{{"w0", {{"rows", 0}}}});
+  dict.nested("workers").nested("w0").increment("rows", 4096);
+
+  // Several changes that the others see together, or not at all.
+  dict.transaction([&] {
+    dict.increment("epoch");
+    dict.erase("last_error");
+  });
+
+  if (const auto rate = dict.get<double>("learning_rate")) std::cout << *rate << "\n";
+  std::cout << dict.to_json().dump() << "\n";
+
+  // Until somebody changes something, but no longer than 10 ms.
+  dict.wait_for_change(dict.version(), std::chrono::milliseconds(10));
 }

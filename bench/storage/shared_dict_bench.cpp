@@ -66,6 +66,15 @@ void dict_write(benchmark::State& state) {
 }
 BENCHMARK(dict_write)->UseRealTime();
 
+void dict_write_hot(benchmark::State& state) {
+  auto dict = only<SharedBenchDict>().attach();
+  const Keys keys;
+  std::int64_t value = 0;
+  for (auto _ : state) dict.set(keys.hot(), ++value);
+  count_all(state);
+}
+BENCHMARK(dict_write_hot)->UseRealTime();
+
 void dict_increment(benchmark::State& state) {
   auto dict = only<SharedBenchDict>().attach();
   for (auto _ : state) benchmark::DoNotOptimize(dict.increment("counter"));

@@ -37,6 +37,9 @@ void work_on(SharedDict& dict, Work work, std::uint64_t operations) {
       case Work::kReadRandom:
         benchmark::DoNotOptimize(dict.get<std::int64_t>(keys.next()));
         break;
+      case Work::kWriteHot:
+        dict.set(keys.hot(), i);
+        break;
       case Work::kWrite:
         dict.set(keys.next(), i);
         break;

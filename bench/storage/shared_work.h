@@ -44,7 +44,7 @@ class Keys {
   std::size_t turn_ = 0;
 };
 
-enum class Work { kReadHot, kReadRandom, kWrite, kCount };
+enum class Work { kReadHot, kReadRandom, kWriteHot, kWrite, kCount };
 
 // Has so many processes do `operations` of a work each, all beginning at once. Returns the seconds
 // from the first one's beginning to the last one's end.

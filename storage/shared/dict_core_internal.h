@@ -54,7 +54,9 @@ class DictCore {
   // Brings the replica up to date.
   void refresh() {
     // acquire: all frames before that position, and the segment they lie in, are visible.
-    if (segment_->commit.load(std::memory_order_acquire) != seen_commit_) catch_up();
+    const std::uint64_t commit = segment_->commit.load(std::memory_order_acquire);
+    // The second, because a damaged word may be any.
+    if (commit != seen_commit_ || seen_commit_ == kNothingSeen) catch_up();
   }
   const Replica& replica() const noexcept { return replica_; }
   void reload();
@@ -110,7 +112,7 @@ class DictCore {
 
  private:
   friend class Change;
-  // Never a committed position.
+  // No committed position: the replica is not up to date, or not to be used at all.
   static constexpr std::uint64_t kNothingSeen = ~std::uint64_t{0};
 
   DictCore(SegmentFolder folder, std::string name, SharedDictOptions options);

@@ -7,12 +7,13 @@ namespace h5flume::shared {
 // The lock of a shared dict in one word, so that there is no instant at which it is held and its
 // holder unknown.
 //
-//   claims:46 | committing:1 | unused:1 | holder:16
+//   claims:47 | committing:1 | holder:16
 //
 // `holder` is the place of who holds it plus one, 0 if nobody does. `committing` says that its
 // holder is in the middle of a commit, where it must not be robbed while it lives. `claims` counts
 // how often the lock was taken, so that who takes it from the dead takes it from the one it has
-// looked at.
+// looked at. Every bit has a meaning, so that any word, however damaged, can be exchanged for
+// another.
 struct LockWord {
   std::uint64_t claims = 0;
   bool committing = false;
@@ -36,8 +37,8 @@ struct LockWord {
   constexpr LockWord released() const noexcept { return {claims, false, 0}; }
 
  private:
-  static constexpr unsigned kCommittingShift = 17;
-  static constexpr unsigned kClaimsShift = 18;
+  static constexpr unsigned kCommittingShift = 16;
+  static constexpr unsigned kClaimsShift = 17;
 
  public:
   LockWord() = default;

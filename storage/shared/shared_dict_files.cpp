@@ -113,7 +113,7 @@ void remove_unused(const SegmentFolder& folder, const SharedDictInfo& info,
     return;
   }
   const auto control = look_at(folder, info.files.front());
-  if (!control) return;
+  if (!control || !control->claimed_elsewhere().empty()) return;
   control->retire(folder, info.name);
   if (!control->claimed_elsewhere().empty()) return;
   control->remove_all(folder, info.name);

@@ -63,8 +63,9 @@ NAME_TEST("a dict is made once, and attached to if it is there") {
 }
 
 NAME_TEST("names cannot leave their folder") {
-  for (const std::string name : {"../a", "a/b", "/a", ".", "..", ".a", "a b", "a\n", "\xc3\xa4",
-                                 "a.h5dict", "a.h5dict.b", std::string(101, 'a').c_str()}) {
+  for (const std::string& name :
+       std::vector<std::string>{"../a", "a/b", "/a", ".", "..", ".a", "a b", "a\n", "\xc3\xa4",
+                                "a.h5dict", "a.h5dict.b", std::string(101, 'a')}) {
     CAPTURE(name);
     CHECK(code_of([&] { create({}, name); }) == ErrorCode::kInvalidArgument);
     CHECK(code_of([&] { attach(name); }) == ErrorCode::kInvalidArgument);

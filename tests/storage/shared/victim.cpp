@@ -68,6 +68,14 @@ void perform(SharedDict& dict, const std::string& operation) {
     dict.nested("in").set("deep", "er");
   } else if (name == "dump") {
     dict.dump();
+  } else if (name == "lock") {
+    dict.lock().release();
+  } else if (name == "attach") {
+    dict.another().close();
+  } else if (name == "unlink") {
+    dict.unlink();
+  } else if (name == "create") {
+    SharedDict::create("b", {.folder = dict.options().folder}).close();
   } else if (name == "hold") {
     const auto lock = dict.lock();
     ::raise(SIGSTOP);
@@ -90,7 +98,7 @@ Expected prepare(SharedDict& dict, const std::string& operation) {
       other.set(key, SharedInput(value));
     }
   }
-  perform(other, operation);
+  if (operation != "unlink") perform(other, operation);
   expected.after = other.to_json();
   return expected;
 }

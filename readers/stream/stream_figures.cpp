@@ -2,7 +2,7 @@
 
 #include <array>
 #include <exception>
-#include <utility>
+#include <vector>
 
 #include "readers/stream/block_queue_internal.h"
 
@@ -78,16 +78,20 @@ PublishedStream BlockQueue::Impl::figures() const {
   stream.ordered = ordered;
   stream.cyclic = plan.cyclic;
   stream.finished = closed || ring.finished();
+  std::vector<WorkerShare> made;
+  {
+    const std::lock_guard lock(mutex);
+    stream.statistics = statistics;
+    made = shares;
+  }
+  stream.statistics.worker_restarts = workers->restarts();
+  // Afterwards: a block is taken before it is counted, so that no more are counted than are taken.
   count_passes(plan, ring.delivered(), stream);
   std::array<bool, 256> is_reading{};
   count_slots(ring, stream, is_reading);
-  const auto alive = workers->alive();
-  const std::lock_guard lock(mutex);
-  stream.statistics = statistics;
-  stream.statistics.worker_restarts = workers->restarts();
-  for (const LiveWorker& worker : alive) {
-    if (worker.number >= shares.size()) continue;
-    const WorkerShare& share = shares[worker.number];
+  for (const LiveWorker& worker : workers->alive()) {
+    if (worker.number >= made.size()) continue;
+    const WorkerShare& share = made[worker.number];
     stream.workers.push_back({.number = worker.number,
                               .pid = worker.pid,
                               .blocks = share.blocks,

@@ -96,7 +96,12 @@ TEST_CASE("a published stream tells what it does, until its queue is gone",
     std::vector<Block> held;
     for (int i = 0; i < 3; ++i) held.push_back(queue.take().value());
     held.pop_back();
-    const auto stream = published.stream_after(3);
+    const auto stream = published
+                            .streams_when([](const auto& streams) {
+                              return streams.size() == 1 && streams[0].statistics.blocks == 3 &&
+                                     streams[0].held_slots == 2;
+                            })
+                            .front();
     CHECK(stream.file == data.path);
     CHECK(stream.dataset == "/t");
     CHECK(stream.ordered);

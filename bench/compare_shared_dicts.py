@@ -42,14 +42,15 @@ def order():
     return [f"key{chosen.randrange(KEYS)}" for _ in range(65_536)]
 
 
-def rate(work, seconds):
-    """How many times a second `work(n)` does one of its n steps."""
+def count_for(work, seconds):
+    """How many steps were done, and how many a second, where each `work()` does some and says how
+    many."""
     count, begin = 0, time.perf_counter()
     while True:
         count += work()
         taken = time.perf_counter() - begin
         if taken >= seconds:
-            return count / taken
+            return count, count / taken
 
 
 def filled(**options):
@@ -66,7 +67,7 @@ def read_hot(shared, seconds):
             shared["key17"]
         return 1000
 
-    return rate(work, seconds)
+    return count_for(work, seconds)
 
 
 def read_random(shared, seconds):
@@ -77,7 +78,7 @@ def read_random(shared, seconds):
             shared[key]
         return len(keys)
 
-    return rate(work, seconds)
+    return count_for(work, seconds)
 
 
 def write_hot(shared, seconds):
@@ -86,7 +87,7 @@ def write_hot(shared, seconds):
             shared["key17"] = value
         return 2000
 
-    return rate(work, seconds)
+    return count_for(work, seconds)
 
 
 def write(shared, seconds):
@@ -97,7 +98,7 @@ def write(shared, seconds):
             shared[key] = value
         return 2000
 
-    return rate(work, seconds)
+    return count_for(work, seconds)
 
 
 def increment(shared, seconds):
@@ -107,15 +108,13 @@ def increment(shared, seconds):
                 shared["counter"] += 1
         return 100
 
-    return rate(work, seconds)
+    return count_for(work, seconds)
 
 
 def contend(name, what, seconds, barrier, results):
     shared = UltraDict(name=name, shared_lock=True)
     barrier.wait()
-    begin = time.perf_counter()
-    done = what(shared, seconds) * seconds
-    results.put((done, time.perf_counter() - begin))
+    results.put(what(shared, seconds))
     barrier.wait()  # nobody is gone while another is at work
     shared.close()
 
@@ -134,16 +133,15 @@ def by_processes(what, processes, seconds):
     done = [results.get(timeout=60 + 20 * seconds) for _ in workers]
     for worker in workers:
         worker.join()
-    total = sum(count for count, _ in done)
-    lost = round(total) - shared["counter"] if what is increment else 0
+    lost = sum(count for count, _ in done) - shared["counter"] if what is increment else 0
     shared.unlink()
-    return total / seconds, lost
+    return sum(each for _, each in done), lost
 
 
 def ultradict(seconds):
     """One repetition of each row, and the increments lost."""
     shared = filled()
-    rates = [what(shared, seconds) for what in (read_hot, read_random, write_hot, write)]
+    rates = [what(shared, seconds)[1] for what in (read_hot, read_random, write_hot, write)]
     shared.unlink()
     lost = []
     for what, processes in ((write, 2), (increment, 2), (increment, 4)):

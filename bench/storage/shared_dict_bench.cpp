@@ -105,6 +105,10 @@ BENCHMARK_CAPTURE(dict_processes, read_random, Work::kReadRandom, 10'000'000)
     ->Arg(1)
     ->Arg(2)
     ->UseManualTime();
+BENCHMARK_CAPTURE(dict_processes, write_hot, Work::kWriteHot, 1'000'000)
+    ->Arg(1)
+    ->Arg(2)
+    ->UseManualTime();
 BENCHMARK_CAPTURE(dict_processes, write, Work::kWrite, 1'000'000)->Arg(1)->Arg(2)->UseManualTime();
 BENCHMARK_CAPTURE(dict_processes, count, Work::kCount, 500'000)
     ->Arg(1)

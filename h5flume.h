@@ -13,6 +13,7 @@
 #include "readers/jobs/chunk_job.h"
 #include "readers/random/reader.h"
 #include "readers/random/request_pool.h"
+#include "readers/stream/published_streams.h"
 #include "readers/stream/streamer.h"
 #include "readers/worker/inspector.h"
 #include "readers/worker/isolated_dataset.h"
@@ -26,3 +27,4 @@
 #include "storage/persistent/exchange.h"
 #include "storage/persistent/persistent_dict.h"
 #include "storage/persistent/progress_tracker.h"
+#include "storage/shared/shared_dict.h"

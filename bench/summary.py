@@ -282,6 +282,59 @@ def print_containers(containers):
     table(["containers", "beside it", "h5flume", "ratio", "wanted", ""], rows)
 
 
+# What is timed, the name of the benchmark, what is beside it, and what is wanted: of the rate in
+# millions a second, or of the ratio to another.
+SHARED_DICTS = [
+    ("reads, one key", "dict_read_hot", 50, None),
+    ("reads, one key, two threads", "dict_read_hot/threads:2", None, ("dict_read_hot", 1.9)),
+    ("reads, random keys", "dict_read_random", 40, None),
+    ("reads, random keys, two threads", "dict_read_random/threads:2", None,
+     ("dict_read_random", 1.9)),
+    ("reads, random keys, one process", "dict_processes/read_random/1", None, None),
+    ("reads, random keys, two processes", "dict_processes/read_random/2", None,
+     ("dict_processes/read_random/1", 1.9)),
+    ("reads of data(), random keys", "dict_read_data", None, None),
+    ("writes, one key", "dict_write_hot", 7, None),
+    ("writes, random keys", "dict_write", 7, None),
+    ("writes, one key, two processes", "dict_processes/write_hot/2", 3, None),
+    ("writes, random keys, two processes", "dict_processes/write/2", 3, None),
+    ("increments", "dict_increment", None, None),
+    ("increments of one counter, two processes", "dict_processes/count/2", None, None),
+    ("increments of one counter, four processes", "dict_processes/count/4", None, None),
+    ("map and mutex: reads, one key", "map_read_hot", None, None),
+    ("map and mutex: reads, random keys", "map_read_random", None, None),
+    ("map and mutex: reads, random keys, two threads", "map_read_random/threads:2", None, None),
+    ("map and mutex: writes, random keys", "map_write", None, None),
+    ("map and mutex: writes, random keys, two threads", "map_write/threads:2", None, None),
+    ("Redis: reads, random keys", "redis_read", None, None),
+    ("Redis: writes, random keys", "redis_write", None, None),
+    ("Redis: increments", "redis_increment", None, None),
+]
+
+
+def print_shared_dicts(results):
+    runs, lost = {}, 0
+    for run in results["benchmarks"]:
+        if run["run_type"] == "iteration":
+            name = "/".join(part for part in run["run_name"].split("/")
+                            if part not in ("real_time", "manual_time"))
+            runs.setdefault(name, []).append(run["items_per_second"] / 1e6)
+            lost += run.get("lost", 0)
+    rows = []
+    for what, name, wanted, beside in SHARED_DICTS:
+        rate = statistics.median(runs[name])
+        digits = 3 if rate < 1 else 1
+        ratio = rate / statistics.median(runs[beside[0]]) if beside else None
+        limit = f">= {wanted}" if wanted else f">= {beside[1]} x one" if beside else ""
+        holds = rate >= wanted if wanted else ratio >= beside[1] if beside else None
+        rows.append([what, spread({"median": rate, "min": min(runs[name]), "max": max(runs[name])},
+                                  digits),
+                     show_ratio(ratio), limit,
+                     "" if holds is None else "holds" if holds else "MISSED"])
+    rows.append(["increments lost", f"{lost:,.0f}", "", "none", "holds" if lost == 0 else "MISSED"])
+    table(["shared dicts", "million/s", "ratio", "wanted", ""], rows)
+
+
 def print_random_results(folder):
     random = json.loads((folder / "random.json").read_text())
     print_random(random)
@@ -305,6 +358,7 @@ def main():
     print_targets(stream, ring)
     print_random_results(folder)
     print_containers(json.loads((folder / "containers.json").read_text()))
+    print_shared_dicts(json.loads((folder / "shared_dict.json").read_text()))
 
 
 if __name__ == "__main__":

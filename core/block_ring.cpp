@@ -63,7 +63,7 @@ std::optional<ReadReservation> BlockRing::take(const Deadline& deadline) {
       ring.delivered.fetch_add(1, std::memory_order_seq_cst);
       ring.recent_work_ns.store(ring.memory.record(ready->slot).work_ns, std::memory_order_relaxed);
       ring.wake_next_consumer();
-      return ReadReservation(state_, ready->slot, held.ticket,
+      return ReadReservation(state_, ready->slot, held.ticket, held.worker,
                              ready->word.state == SlotState::kFailed);
     }
     return std::nullopt;
@@ -137,6 +137,16 @@ void BlockRing::stop() noexcept {
 
 bool BlockRing::stopped() const noexcept { return state_->stopped(); }
 std::size_t BlockRing::count(SlotState state) const noexcept { return state_->count(state); }
+std::uint64_t BlockRing::delivered() const noexcept {
+  return state_->delivered.load(std::memory_order_seq_cst);
+}
+
+void BlockRing::for_each_slot(const std::function<void(const SlotWord&)>& look) const {
+  for (std::uint32_t slot = 0; slot < state_->memory.slot_count(); ++slot) {
+    look(state_->load(slot));
+  }
+}
+
 std::uint32_t BlockRing::slot_count() const noexcept { return state_->memory.slot_count(); }
 std::size_t BlockRing::block_bytes() const noexcept { return state_->memory.block_bytes(); }
 int BlockRing::descriptor() const noexcept { return state_->memory.descriptor(); }

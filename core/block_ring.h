@@ -94,6 +94,12 @@ class BlockRing {
   /// Number of slots in a state: a snapshot.
   std::size_t count(SlotState state) const noexcept;
 
+  /// Calls `look` with the word of each slot, which may change meanwhile.
+  void for_each_slot(const std::function<void(const SlotWord&)>& look) const;
+
+  /// Number of blocks taken so far, as data or as errors. For the process that made the ring.
+  std::uint64_t delivered() const noexcept;
+
   std::uint32_t slot_count() const noexcept;
   std::size_t block_bytes() const noexcept;
   int descriptor() const noexcept;  ///< of the shared memory, to be passed to workers

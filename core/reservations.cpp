@@ -64,6 +64,7 @@ ReadReservation::ReadReservation(ReadReservation&& other) noexcept
     : ring_(std::move(other.ring_)),
       slot_(other.slot_),
       ticket_(other.ticket_),
+      worker_(other.worker_),
       failed_(other.failed_) {}
 
 ReadReservation& ReadReservation::operator=(ReadReservation&& other) noexcept {
@@ -72,6 +73,7 @@ ReadReservation& ReadReservation::operator=(ReadReservation&& other) noexcept {
   ring_ = std::move(other.ring_);
   slot_ = other.slot_;
   ticket_ = other.ticket_;
+  worker_ = other.worker_;
   failed_ = other.failed_;
   return *this;
 }

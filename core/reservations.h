@@ -80,18 +80,22 @@ class [[nodiscard]] ReadReservation {
   /// What WriteReservation::commit() was told.
   std::chrono::nanoseconds work_time() const noexcept;
 
+  /// Who filled it, as that one says.
+  WorkerId worker() const noexcept { return worker_; }
+
   /// Gives the slot back to be filled with a later block. No effect if nothing is held.
   void release() noexcept;
 
  private:
   friend class BlockRing;
   ReadReservation(std::shared_ptr<RingState> ring, std::uint32_t slot, std::uint64_t ticket,
-                  bool failed)
-      : ring_(std::move(ring)), slot_(slot), ticket_(ticket), failed_(failed) {}
+                  WorkerId worker, bool failed)
+      : ring_(std::move(ring)), slot_(slot), ticket_(ticket), worker_(worker), failed_(failed) {}
 
   std::shared_ptr<RingState> ring_;
   std::uint32_t slot_ = 0;
   std::uint64_t ticket_ = 0;
+  WorkerId worker_;
   bool failed_ = false;
 };
 

@@ -32,7 +32,7 @@ std::optional<Block> BlockQueue::Impl::take(const BlockRing::Deadline& deadline)
     auto slot = ring.take(deadline);
     const auto waited = Clock::now() - started;
     if (ring.finished()) workers->finish();
-    add_time(waited, slot ? slot->work_time() : std::chrono::nanoseconds{0});
+    add_time(waited, slot);
     if (!slot) {
       if (closed) break;
       if (const auto reason = failure()) throw *reason;
@@ -64,10 +64,16 @@ Block BlockQueue::Impl::block_in(ReadReservation slot) const {
           plan.epoch(ticket)};
 }
 
-void BlockQueue::Impl::add_time(std::chrono::nanoseconds waited, std::chrono::nanoseconds read) {
+void BlockQueue::Impl::add_time(std::chrono::nanoseconds waited,
+                                const std::optional<ReadReservation>& slot) {
+  const auto read = slot ? slot->work_time() : std::chrono::nanoseconds{0};
   const std::lock_guard lock(mutex);
   statistics.wait_seconds += seconds(waited);
   statistics.read_seconds += seconds(read);
+  if (!slot || slot->worker().number >= shares.size()) return;
+  WorkerShare& share = shares[slot->worker().number];
+  ++share.blocks;
+  share.read += read;
 }
 
 void BlockQueue::Impl::add_block(const Block& block) {
@@ -133,6 +139,7 @@ RowsCopy BlockQueue::remainder() const {
 void BlockQueue::close() noexcept {
   if (!impl_) return;
   impl_->closed = true;
+  impl_->unpublish();
   impl_->ring.stop();
   impl_->workers->close();
 }

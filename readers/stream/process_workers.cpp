@@ -99,6 +99,11 @@ class ProcessWorkers final : public Workers {
     return pids_;
   }
 
+  std::vector<LiveWorker> alive() const override {
+    const std::lock_guard lock(mutex_);
+    return alive_;
+  }
+
   std::uint64_t restarts() const override { return restarts_; }
 
  private:
@@ -347,6 +352,7 @@ class ProcessWorkers final : public Workers {
   void give_up(WorkerProcess& process, const Error& error) {
     process.client.reset();
     process.state = State::kNone;
+    publish_pids();
     if (auto job = this->job()) {
       for (const Filler& filler : process.fillers) job->ring.reclaim(filler.id);
     }
@@ -374,8 +380,12 @@ class ProcessWorkers final : public Workers {
   void publish_pids() {
     const std::lock_guard lock(mutex_);
     pids_.clear();
+    alive_.clear();
     for (WorkerProcess& process : processes_) {
-      if (process.client) pids_.push_back(process.client->process().pid());
+      if (!process.client) continue;
+      const int pid = process.client->process().pid();
+      pids_.push_back(pid);
+      for (const Filler& filler : process.fillers) alive_.push_back({filler.id.number, pid});
     }
   }
 
@@ -385,10 +395,11 @@ class ProcessWorkers final : public Workers {
   std::atomic<bool> ending_{false};
   std::atomic<std::uint64_t> restarts_{0};
 
-  mutable std::mutex mutex_;  // guards the three below
+  mutable std::mutex mutex_;  // guards the four below
   std::optional<Job> job_;
   std::optional<Error> failure_;
   std::vector<int> pids_;
+  std::vector<LiveWorker> alive_;
 
   // The supervisor's own.
   std::vector<WorkerProcess> processes_;

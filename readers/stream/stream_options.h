@@ -60,6 +60,13 @@ struct StreamOptions {
 
   OnError on_error = OnError::kRaise;
 
+  /// Tells `h5flume top` and others on this machine what the stream does, four times a second, see
+  /// published_programs(). Costs the stream nothing; but a program that is killed leaves the named
+  /// shared memory it is told in, until `h5flume shared clean` removes it. The environment variable
+  /// H5FLUME_STATISTICS=1 does so for all streams of a program; one that is a path names the folder
+  /// to use in place of /dev/shm.
+  bool publish_statistics = false;
+
   // --- performance ---
 
   /// Who reads; see WorkerKind.

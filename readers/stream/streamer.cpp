@@ -202,6 +202,7 @@ BlockQueue open_queue(const WorkersOptions& workers_are, const StreamOptions& op
   for_remainder.workers = 1;
   for_remainder.read_ahead = 1;
   for_remainder.on_error = OnError::kRaise;
+  for_remainder.publish_statistics = false;
   const auto open_rows = [=](RowRange wanted) {
     StreamOptions one_block = for_remainder;
     one_block.block_rows = static_cast<std::int64_t>(wanted.count);
@@ -209,15 +210,26 @@ BlockQueue open_queue(const WorkersOptions& workers_are, const StreamOptions& op
     one_worker.count = 1;
     return open_queue(one_worker, one_block, wanted);
   };
-  return BlockQueue(std::unique_ptr<BlockQueue::Impl>(
+  std::unique_ptr<BlockQueue::Impl> queue(
       new BlockQueue::Impl{.dataset = dataset,
                            .plan = plan,
                            .on_error = options.on_error,
+                           .ordered = options.ordered,
                            .worker_count = workers_are.count,
                            .ring = std::move(ring),
                            .open_rows = open_rows,
                            .is_filtered = opened.filter.has_value(),
-                           .workers = std::move(opened.workers)}));
+                           .workers = std::move(opened.workers)});
+  if (options.publish_statistics) {
+    queue->publish(statistics_folder_of_environment().value_or(SharedDictOptions{}.folder));
+  }
+  return BlockQueue(std::move(queue));
+}
+
+// Streams a dataset, published if the environment says so.
+BlockQueue open_whole(const WorkersOptions& workers_are, StreamOptions options) {
+  if (statistics_folder_of_environment()) options.publish_statistics = true;
+  return open_queue(workers_are, options, std::nullopt);
 }
 
 // Chunks hold only what refers to the values. So a chunk that is much larger is no reason to make
@@ -256,7 +268,7 @@ Streamer::Streamer(std::string file, FileOptions options)
 
 BlockQueue Streamer::queue(const std::string& dataset, const StreamOptions& options) const {
   check(options);
-  return open_queue(workers_options(file_, dataset, options_, options), options, std::nullopt);
+  return open_whole(workers_options(file_, dataset, options_, options), options);
 }
 
 BlockQueue stream_by(std::shared_ptr<const RowReader> reader, StreamOptions options) {
@@ -267,7 +279,7 @@ BlockQueue stream_by(std::shared_ptr<const RowReader> reader, StreamOptions opti
   if (options.where.empty() && !options.fields.empty()) {
     workers.reader = std::make_shared<chunks::FieldReader>(workers.reader->clone(), options.fields);
   }
-  return open_queue(workers, options, std::nullopt);
+  return open_whole(workers, options);
 }
 
 RowStream Streamer::rows(const std::string& dataset, StreamOptions options) const {

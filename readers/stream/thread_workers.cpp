@@ -50,6 +50,14 @@ class ThreadWorkers final : public Workers {
 
   std::optional<Error> failure() const override { return std::nullopt; }
   std::vector<int> pids() const override { return {}; }
+  std::vector<LiveWorker> alive() const override {
+    std::vector<LiveWorker> alive;
+    if (!ring_ || ring_->stopped()) return alive;
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+      alive.push_back({static_cast<std::uint8_t>(i), 0});
+    }
+    return alive;
+  }
   std::uint64_t restarts() const override { return 0; }
 
  private:

@@ -32,6 +32,12 @@ struct WorkersOptions {
   std::shared_ptr<const RowReader> reader;
 };
 
+// One who fills blocks now.
+struct LiveWorker {
+  std::uint8_t number = 0;
+  int pid = 0;  // 0: a thread of this process
+};
+
 // The workers of one stream: processes or threads behind one interface.
 //
 // Threads: opened() and start() are called once, in this order, by the maker; the others by anyone.
@@ -58,6 +64,7 @@ class Workers {
   virtual std::optional<Error> failure() const = 0;
 
   virtual std::vector<int> pids() const = 0;
+  virtual std::vector<LiveWorker> alive() const = 0;
   virtual std::uint64_t restarts() const = 0;
 };
 

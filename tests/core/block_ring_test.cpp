@@ -272,6 +272,21 @@ TEST_CASE("reclaim takes back what the dead had claimed and nothing else", "[cor
   CHECK(ring.count(SlotState::kClaimed) == 1);
 }
 
+TEST_CASE("a look at the slots tells who fills what, and a block who made it", "[core][ring]") {
+  BlockRing ring(small_ring(3));
+  const WorkerId other{7, 2};
+  commit_next(ring, other);
+  const auto filling = ring.reserve(kWorker).value();
+  const auto block = ring.take().value();
+  CHECK(block.worker() == other);
+  CHECK(ring.delivered() == 1);
+  std::vector<SlotWord> words;
+  ring.for_each_slot([&](const SlotWord& word) { words.push_back(word); });
+  CHECK(words == std::vector<SlotWord>{{0, other, SlotState::kHeld},
+                                       {1, kWorker, SlotState::kClaimed},
+                                       {2, {}, SlotState::kFree}});
+}
+
 TEST_CASE("a verdict turns the dead worker's block into an error", "[core][ring]") {
   BlockRing ring(small_ring(2));
   auto lost = new WriteReservation(ring.reserve(kWorker).value());

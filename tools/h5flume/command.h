@@ -28,6 +28,8 @@ void add_sample(CLI::App& app, Context& context);
 void add_mapped(CLI::App& app, Context& context);
 void add_dict(CLI::App& app, Context& context);
 void add_track(CLI::App& app, Context& context);
+void add_shared(CLI::App& app, Context& context);
+void add_top(CLI::App& app, Context& context);
 void add_job(CLI::App& app, Context& context);
 
 /// Adds --json.

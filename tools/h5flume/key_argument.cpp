@@ -1,6 +1,7 @@
 #include "tools/h5flume/key_argument.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 
 #include "core/error.h"
 #include "storage/persistent/json.h"
@@ -16,6 +17,13 @@ Key key_argument(const std::string& argument, bool text) {
   } catch (const Error& error) {
     throw CLI::ValidationError(error.what());
   }
+}
+
+SharedKey shared_key_argument(const std::string& argument, bool text) {
+  const Json key = key_argument(argument, text).json();
+  if (key.is_number_integer()) return SharedKey(key.get<std::int64_t>());
+  if (key.is_string()) return SharedKey(key.get<std::string>());
+  throw CLI::ValidationError("key " + argument + ": a shared dict has integers and text as keys");
 }
 
 }  // namespace h5flume::cli

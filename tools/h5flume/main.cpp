@@ -100,6 +100,8 @@ int main_reporting_errors(int argc, char** argv) {
   add_mapped(app, context);
   add_dict(app, context);
   add_track(app, context);
+  add_shared(app, context);
+  add_top(app, context);
   add_job(app, context);
   try {
     app.parse(argc, argv);

@@ -274,6 +274,9 @@ void add_output(CLI::App& command, Arguments& arguments, Context& context) {
                   "for variable-length data")
       ->type_name("FILE.npy");
   command.add_flag("--quiet", arguments.quiet, "No progress bar and no summary");
+  command.add_flag("--statistics", arguments.streaming.publish_statistics,
+                   "Let `h5flume top` show how it gets on. A killed program then leaves shared "
+                   "memory, which `h5flume shared clean` removes");
   add_json_option(command, context);
 }
 

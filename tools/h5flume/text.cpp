@@ -66,6 +66,18 @@ std::string shortened(std::string text, std::size_t width) {
   return text.substr(0, end) + "...";
 }
 
+std::string shortened_to_end(const std::string& text, std::size_t width) {
+  std::size_t left = display_width(text);
+  if (left <= width) return text;
+  std::size_t begin = 0;
+  for (; left + 3 > width && begin < text.size(); --left) {
+    do {
+      ++begin;
+    } while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xc0U) == 0x80U);
+  }
+  return "..." + text.substr(begin);
+}
+
 std::string read_path(const hdf5::DatasetInfo& dataset) {
   return dataset.hdf5_reason.empty() ? "direct" : "hdf5";
 }

@@ -25,6 +25,9 @@ std::string printable(std::string_view text);
 /// `text` cut to `width` characters, the last three of them dots.
 std::string shortened(std::string text, std::size_t width);
 
+/// The same, with its end kept: "...ages.h5:/images".
+std::string shortened_to_end(const std::string& text, std::size_t width);
+
 /// "direct" or "hdf5": which way the values of a dataset are read.
 std::string read_path(const hdf5::DatasetInfo& dataset);
 

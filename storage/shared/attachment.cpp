@@ -214,7 +214,8 @@ std::vector<SharedAttachment> list_attached(const ControlFile& control,
     attached.push_back({.pid = record.pid.load(std::memory_order_relaxed),
                         .since = std::chrono::system_clock::time_point(
                             std::chrono::duration_cast<std::chrono::system_clock::duration>(since)),
-                        .is_creator = place == control.constants().creator,
+                        .is_creator = place == control.constants().creator &&
+                                      since.count() == control.constants().created_ns,
                         .holds_lock = word.is_held() && word.place() == place});
   }
   return attached;

@@ -137,6 +137,10 @@ bool DictCore::create() {
   }
   auto attachment =
       std::make_unique<Attachment>(ControlFile(std::move(control), making), seen_commit_, making);
+  // By the time, too, the creator is told from who gets its place after it. relaxed: to be read by
+  // people.
+  attachment->control().segment().attached[constants.creator].since_ns.store(
+      constants.created_ns, std::memory_order_relaxed);
   const SegmentName generation{.kind = SegmentName::Kind::kGeneration,
                                .dict = name_,
                                .id = constants.id,

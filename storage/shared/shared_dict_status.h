@@ -66,7 +66,6 @@ struct SharedDictInfo {
   State state = State::kUsed;
   std::string problem;
   std::size_t segment_bytes = 0;
-  std::uint64_t version = 0;
   std::chrono::system_clock::time_point created;
   std::vector<SharedAttachment> attached;
   std::vector<std::string> files;  ///< their names in the folder

@@ -342,6 +342,16 @@ SHARED_TEST("status says what is with a dict") {
   CHECK(dict.status().dumps_made == 1);
 }
 
+SHARED_TEST("who gets the place of the creator is not taken for it") {
+  auto creator = create({.auto_unlink = false});
+  const auto other = attach();
+  creator.close();
+  const auto later = attach();
+  const auto attached = other.status().attached;
+  CHECK(attached.size() == 2);
+  for (const auto& one : attached) CHECK_FALSE(one.is_creator);
+}
+
 SHARED_TEST("a closed dict says so") {
   auto dict = create();
   auto nested = dict.make_nested("n");

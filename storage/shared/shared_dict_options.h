@@ -45,8 +45,10 @@ struct SharedDictOptions {
   /// changes nothing. While a dump is written, two segments exist.
   std::size_t most_bytes = std::size_t{1} << 30U;
 
-  /// The least room for the stream of changes between two dumps. It grows with the dict.
-  std::size_t buffer_bytes = std::size_t{256} << 10U;
+  /// The least room for the stream of changes between two dumps. It grows with the dict. Two
+  /// mebibytes are some 50,000 small changes: a dump is then a tenth of what they cost together,
+  /// and who attaches late reads them in milliseconds.
+  std::size_t buffer_bytes = std::size_t{2} << 20U;
 
   // --- what each one decides for itself
   // -----------------------------------------------------------

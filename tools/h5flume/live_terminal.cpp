@@ -56,13 +56,14 @@ LiveTerminal::~LiveTerminal() {
   if (has_keys_) ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
 }
 
-// Keys come one by one and are not shown; Ctrl-C goes on being a signal. Ctrl-Z would leave the
+// Keys come one by one and are not shown; Ctrl-C goes on being a signal, which has the keys before
+// it forgotten: so a read must not wait for those that poll() has seen. Ctrl-Z would leave the
 // terminal as it is here.
 void LiveTerminal::take_over() {
   if (::isatty(STDIN_FILENO) == 1 && ::tcgetattr(STDIN_FILENO, &before_) == 0) {
     termios keys = before_;
     keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-    keys.c_cc[VMIN] = 1;
+    keys.c_cc[VMIN] = 0;
     keys.c_cc[VTIME] = 0;
     keys.c_cc[VSUSP] = _POSIX_VDISABLE;
     has_keys_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &keys) == 0;
@@ -103,15 +104,16 @@ LiveTerminal::Event LiveTerminal::wait(std::chrono::milliseconds time) {
                              static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1 << 30)));
     if (events[0].revents != 0) return Event::kSignal;
     if (found == 0) return Event::kTime;
+    // A terminal that has gone away is an end too.
+    if ((events[1].revents & (POLLHUP | POLLERR)) != 0) return Event::kQuit;
     if (events[1].revents != 0 && read_quit()) return Event::kQuit;
   }
 }
 
-// A terminal that has gone away is an end too.
 bool LiveTerminal::read_quit() {
   std::array<char, 64> keys{};
   const auto count = ::read(STDIN_FILENO, keys.data(), keys.size());
-  if (count <= 0) return errno != EINTR || count == 0;
+  if (count < 0) return errno != EINTR;
   return std::any_of(keys.begin(), keys.begin() + count,
                      [](char key) { return key == 'q' || key == 'Q'; });
 }

@@ -52,7 +52,9 @@ std::vector<PublishedProgram> published_programs(const std::string& folder) {
   for (const auto& info : list_shared_dicts(folder)) {
     const auto pid = publisher_of(info.name);
     // Unlinked: its program has just ended its last stream, and only who looks is still there.
-    if (!pid || info.state == SharedDictInfo::State::kUnlinked) continue;
+    // Orphaned: it is being made, or what is left of one.
+    using State = SharedDictInfo::State;
+    if (!pid || info.state == State::kUnlinked || info.state == State::kOrphaned) continue;
     PublishedProgram program{.dict = info.name, .pid = *pid, .name = info.problem};
     program.alive = is_attached(*pid, info);
     try {

@@ -39,7 +39,11 @@ class Published {
   SharedDict dict() const {
     for (;;) {
       const auto programs = published_programs(folder);
-      if (programs.size() == 1) return SharedDict::attach(programs[0].dict, {.folder = folder});
+      try {
+        if (programs.size() == 1) return SharedDict::attach(programs[0].dict, {.folder = folder});
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kNotFound) throw;  // given up meanwhile for another
+      }
       std::this_thread::yield();  // its thread makes it
     }
   }

@@ -16,10 +16,10 @@ inline void relax() noexcept {
 
 // Whether to try again something that costs. At first it is tried every time; while it is found to
 // be of no use the pauses get longer, so that it costs nothing in the end.
-class Backoff {
+class SpinBackoff {
  public:
   // `longest_pause`: a power of two less one.
-  explicit Backoff(int longest_pause) : longest_pause_(longest_pause) {}
+  explicit SpinBackoff(int longest_pause) : longest_pause_(longest_pause) {}
 
   // Whether this is the time to try.
   bool is_due() noexcept {

@@ -12,10 +12,6 @@
 namespace h5flume {
 namespace {
 
-[[noreturn]] void refuse(const std::string& cause) {
-  throw Error(ErrorCode::kInvalidArgument, cause);
-}
-
 // The sizes of axes are less than 2^63, so that they and all places are std::int64_t, too.
 using Size = std::int64_t;
 
@@ -64,7 +60,7 @@ struct Take {
 
   ResolvedAxis operator()(const Mask& mask) const {
     if (mask.taken.size() != axis.count()) {
-      refuse(
+      refuse_selection(
           fmt::format("a mask of {} for axis {} with size {}", mask.taken.size(), number, size()));
     }
     std::vector<std::uint64_t> places;
@@ -81,7 +77,7 @@ struct Take {
 
   std::uint64_t position(std::int64_t index) const {
     if (index < -size() || index >= size()) {
-      refuse(
+      refuse_selection(
           fmt::format("index {} is out of bounds for axis {} with size {}", index, number, size()));
     }
     return static_cast<std::uint64_t>(index < 0 ? index + size() : index);
@@ -110,7 +106,7 @@ void check_order(const AxisItems& items, std::size_t covered) {
   const auto last = std::find_if(items.rbegin(), items.rend(), is_advanced).base();
   if (std::all_of(first, last, is_advanced)) return;
   if (std::none_of(items.begin(), list, keeps_axes)) return;  // the list's axis is the first anyway
-  refuse(
+  refuse_selection(
       "numpy would move the axis of the list to the front, because a slice or an ellipsis stands "
       "between the list and an integer; give the integers brackets of their own: [0][:, [1, 2]] in "
       "place of [0, :, [1, 2]]");
@@ -124,7 +120,8 @@ struct Resolution {
   void append_axes(std::span<const std::uint64_t> shape) {
     for (const std::uint64_t size : shape) {
       if (size > static_cast<std::uint64_t>(std::numeric_limits<Size>::max())) {
-        refuse(fmt::format("axis {} has {} places, and 2^63 are too many", axes.size(), size));
+        refuse_selection(
+            fmt::format("axis {} has {} places, and 2^63 are too many", axes.size(), size));
       }
       kept.push_back(axes.size());
       axes.push_back({AxisRange{0, size, 1}});
@@ -135,7 +132,7 @@ struct Resolution {
     const auto ellipses = std::count_if(items.begin(), items.end(), is_ellipsis);
     const std::size_t wanted = items.size() - static_cast<std::size_t>(ellipses);
     if (wanted > kept.size()) {
-      refuse(fmt::format("too many indices: {} for {} axes", wanted, kept.size()));
+      refuse_selection(fmt::format("too many indices: {} for {} axes", wanted, kept.size()));
     }
     const std::size_t covered = kept.size() - wanted;
     check_order(items, covered);
@@ -162,7 +159,7 @@ struct Resolution {
     }
     for (const std::uint64_t count : result.shape) {
       if (__builtin_mul_overflow(result.element_count, count, &result.element_count)) {
-        refuse("the result would have 2^64 elements or more");
+        refuse_selection("the result would have 2^64 elements or more");
       }
     }
     return result;

@@ -27,7 +27,7 @@ struct RingState {
   const std::chrono::nanoseconds spin;  // a copy, like those of RingMemory
 
   // Apart from what all threads only read.
-  alignas(64) Backoff spins{63};
+  alignas(64) SpinBackoff spins{63};
 
   // Tickets given out to slots, and blocks taken. seq_cst: `delivered` moves the window of what may
   // be taken next, and its change must not pass the question whether someone sleeps on that.
@@ -50,7 +50,7 @@ struct RingState {
   static constexpr std::chrono::microseconds kWorthWaking{20};
   const std::uint32_t quarter_mask = std::bit_floor(std::max(memory.slot_count() / 4, 1U)) - 1;
   std::atomic<std::uint64_t> last_claimed{0};
-  Backoff early_looks{16383};
+  SpinBackoff early_looks{16383};
 
   // Who may have the turn to look again, see LookingTurn.
   static constexpr std::uint32_t kConsumer = 1;

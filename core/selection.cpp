@@ -11,10 +11,6 @@
 namespace h5flume {
 namespace {
 
-[[noreturn]] void refuse(const std::string& cause) {
-  throw Error(ErrorCode::kInvalidArgument, cause);
-}
-
 bool lies_in(std::string_view path, std::string_view field) {
   return path == field || (path.starts_with(field) && path[field.size()] == '/');
 }
@@ -32,7 +28,7 @@ void check_left(const FieldChoice& choice, const std::string& path) {
 }
 
 void check_name(const std::string& path) {
-  if (path.empty()) refuse("select field '': a field's name is not empty");
+  if (path.empty()) refuse_selection("select field '': a field's name is not empty");
 }
 
 struct ChooseFields {
@@ -48,7 +44,7 @@ struct ChooseFields {
   }
 
   void operator()(const FieldList& fields) const {
-    if (fields.paths.empty()) refuse("select fields: none is named");
+    if (fields.paths.empty()) refuse_selection("select fields: none is named");
     for (const auto& path : fields.paths) {
       check_name(path);
       check_left(choice, path);
@@ -61,16 +57,16 @@ struct ChooseFields {
 
 void append_item(AxisItems& step, AxisItem item) {
   if (is_ellipsis(item) && std::any_of(step.begin(), step.end(), is_ellipsis)) {
-    refuse("select: a second ellipsis in the same brackets");
+    refuse_selection("select: a second ellipsis in the same brackets");
   }
   if (is_list(item) && std::any_of(step.begin(), step.end(), is_list)) {
-    refuse(
+    refuse_selection(
         "select: a second list or mask in the same brackets, which numpy would pair with the first "
         "place by place; for every combination of the two give each brackets of its own, as in "
         "[[1, 2]][:, [3, 4]]");
   }
   if (const auto* slice = std::get_if<Slice>(&item); slice != nullptr && slice->step == 0) {
-    refuse("select: the step of a slice is 0");
+    refuse_selection("select: the step of a slice is 0");
   }
   step.push_back(std::move(item));
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+
+#include "core/error.h"
 #include "core/selection.h"
 
 namespace h5flume {
@@ -9,6 +12,10 @@ inline bool is_list(const AxisItem& item) {
 }
 
 inline bool is_ellipsis(const AxisItem& item) { return std::holds_alternative<Ellipsis>(item); }
+
+[[noreturn]] inline void refuse_selection(const std::string& cause) {
+  throw Error(ErrorCode::kInvalidArgument, cause);
+}
 
 /// Adds an item to a step. Throws kInvalidArgument if the step cannot have it, whatever the shape.
 void append_item(AxisItems& step, AxisItem item);

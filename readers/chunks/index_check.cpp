@@ -15,10 +15,6 @@ using hdf5::StoredChunk;
 constexpr std::size_t kMostAxes = 32;  // of HDF5
 constexpr std::size_t kLargestElement = std::size_t{64} << 20;
 
-void require(bool holds, const char* otherwise) {
-  if (!holds) throw Error(ErrorCode::kCorruptData, otherwise);
-}
-
 // Bytes of the strings that a run goes over. It has to lie inside of its element.
 std::size_t check_run(const hdf5::TextRun& run, std::size_t element_bytes) {
   std::size_t end = 0;

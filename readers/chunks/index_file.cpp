@@ -31,10 +31,6 @@ using nlohmann::json;
 
 constexpr std::size_t kLargestDescription = std::size_t{128} << 20;
 
-void require(bool holds, const char* otherwise) {
-  if (!holds) throw Error(ErrorCode::kCorruptData, otherwise);
-}
-
 // --- the description ----------------------------------------------------------------------------
 
 // The element type is as deep as a file's types are nested. Beyond that a document is refused

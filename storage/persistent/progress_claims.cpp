@@ -15,7 +15,7 @@ using persistent::claim_of;
 using persistent::task_name;
 using persistent::task_of;
 
-constexpr std::size_t kTasksAtOnce = 256;
+constexpr std::size_t kTasksPerPage = 256;
 
 bool has_tries_left(std::uint64_t tries, std::uint64_t max_tries) {
   return max_tries == 0 || tries < max_tries;
@@ -165,7 +165,7 @@ void ProgressTracker::for_each(const std::function<bool(const Task&)>& visit,
                                const States& states) const {
   std::uint64_t after = 0;
   for (;;) {
-    const auto page = store_->page(after, kTasksAtOnce, states);
+    const auto page = store_->page(after, kTasksPerPage, states);
     if (page.empty()) return;
     for (const auto& task : page) {
       if (!visit(task_of(task, address_))) return;

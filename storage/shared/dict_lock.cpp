@@ -11,7 +11,7 @@ constexpr int kTriesBeforeSleep = 200;
 
 // The dead are found after the first of them; a live holder is asked after ever more rarely.
 constexpr std::chrono::microseconds kShortestSleep(200);
-constexpr std::chrono::microseconds kLongestSleep(20'000);
+constexpr std::chrono::microseconds kLongestNap(20'000);
 
 }  // namespace
 
@@ -44,13 +44,13 @@ DictLock::Taken DictLock::take_slowly(const Deadline& deadline, bool to_commit) 
     if (deadline && now >= *deadline) return Taken::kNot;
     const auto until = now + pause;
     segment_.lock_waiters.sleep(announced, deadline ? std::min(*deadline, until) : until);
-    pause = std::min(2 * pause, kLongestSleep);
+    pause = std::min(2 * pause, kLongestNap);
   }
 }
 
 DictLock::Taken DictLock::steal(const Deadline& deadline) noexcept {
   for (;;) {
-    const auto soon = WaitWord::Clock::now() + kLongestSleep / 10;
+    const auto soon = WaitWord::Clock::now() + kLongestNap / 10;
     const auto seen = LockWord::decode(segment_.lock.load(std::memory_order_relaxed));
     if (seen.is_held() && !seen.committing && !is_dead(seen) &&
         exchange(seen, seen.taken_by(attachment_.place(), false))) {

@@ -6,7 +6,7 @@
 using namespace h5flume;
 
 TEST_CASE("pauses double up to the longest, and a reset ends them", "[core]") {
-  Backoff backoff(3);
+  SpinBackoff backoff(3);
   const auto pause = [&] {
     int length = 0;
     while (!backoff.is_due()) ++length;

@@ -7,12 +7,12 @@
 namespace h5flume::chunks {
 namespace {
 
-// A mapping saves copying large chunks that filters are to be undone of; other values are copied in
-// any case.
+// A mapping saves copying chunks that filters are to be undone of; other values are copied in any
+// case.
 std::unique_ptr<ByteSource> open_bytes(const IndexedDataset& indexed, bool map_file) {
   FileBytes file(indexed.info.file, indexed.identity);
   if (map_file && !indexed.info.filters.empty()) {
-    return std::make_unique<MappedBytes>(std::move(file));
+    return std::make_unique<MappedBytes>(std::move(file), indexed.info.stored_bytes);
   }
   return std::make_unique<FileBytes>(std::move(file));
 }

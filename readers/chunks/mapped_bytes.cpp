@@ -9,8 +9,8 @@ namespace h5flume::chunks {
 namespace {
 
 // Fewer bytes are copied sooner into a buffer that stays in the second-level cache than their pages
-// are mapped one by one. Beyond that size the copy goes through the memory.
-constexpr std::size_t kWorthMapping = 512 << 10;
+// are mapped for the first time. Beyond that size the copy goes through the memory.
+constexpr std::size_t kLargeRun = 512 << 10;
 
 // Has what is not in memory read in one go, and not a few pages at each fault.
 void read_ahead(std::span<const std::byte> bytes) noexcept {
@@ -22,19 +22,24 @@ void read_ahead(std::span<const std::byte> bytes) noexcept {
 
 }  // namespace
 
-MappedBytes::MappedBytes(FileBytes file)
-    : file_(std::move(file)), mapping_(file_.descriptor(), file_.path()) {}
+MappedBytes::MappedBytes(FileBytes file, std::uint64_t data_bytes)
+    : file_(std::move(file)), mapping_(file_.descriptor(), file_.path()), data_bytes_(data_bytes) {}
+
+bool MappedBytes::is_worth_mapping(std::size_t size_bytes) const noexcept {
+  const std::uint64_t before = fetched_bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
+  return size_bytes >= kLargeRun || before >= data_bytes_;
+}
 
 std::span<const std::byte> MappedBytes::fetch(std::uint64_t offset, std::size_t size_bytes,
                                               std::vector<std::byte>& buffer) const {
   const auto all = mapping_.bytes();
-  if (size_bytes < kWorthMapping) return file_.fetch(offset, size_bytes, buffer);
+  if (!is_worth_mapping(size_bytes)) return file_.fetch(offset, size_bytes, buffer);
   if (offset > all.size() || size_bytes > all.size() - offset) {
     return file_.fetch(offset, size_bytes, buffer);  // which says what is wrong
   }
   file_.check_unchanged();  // a file that has been cut short already is an error like any other
   const auto bytes = all.subspan(offset, size_bytes);
-  read_ahead(bytes);
+  if (size_bytes >= kLargeRun) read_ahead(bytes);
   return bytes;
 }
 

@@ -1,19 +1,22 @@
 #pragma once
 
+#include <atomic>
+
 #include "core/file_mapping.h"
 #include "readers/chunks/file_bytes.h"
 
 namespace h5flume::chunks {
 
-/// A file, mapped: fetch() gives large runs of its bytes where they are, without a copy, and reads
-/// the others, which is faster.
+/// A file, mapped: fetch() gives large runs of its bytes where they are, without a copy, and once
+/// all of the data has been fetched the others, too. Before that it reads them, which is faster.
 ///
 /// A file that is cut short meanwhile takes the process down, with SIGBUS: for worker processes,
 /// which can be replaced.
 class MappedBytes final : public ByteSource {
  public:
-  /// Throws as the constructor of FileMapping does.
-  explicit MappedBytes(FileBytes file);
+  /// `data_bytes`: what one pass over the data fetches. Throws as the constructor of FileMapping
+  /// does.
+  MappedBytes(FileBytes file, std::uint64_t data_bytes);
 
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
     file_.read(offset, out);
@@ -24,8 +27,12 @@ class MappedBytes final : public ByteSource {
   const FileIdentity& identity() const noexcept override { return file_.identity(); }
 
  private:
+  bool is_worth_mapping(std::size_t size_bytes) const noexcept;
+
   FileBytes file_;
   FileMapping mapping_;
+  std::uint64_t data_bytes_;
+  mutable std::atomic<std::uint64_t> fetched_bytes_{0};  // relaxed: a guess
 };
 
 }  // namespace h5flume::chunks

@@ -54,6 +54,14 @@ std::string reason_for_hdf5(const hdf5::Dataset& dataset, const hdf5::OpenOption
   }
 }
 
+// What the index of a dataset says, as libhdf5 would.
+std::uint64_t stored_bytes(const hdf5::DatasetInfo& info, const hdf5::StorageMap& map) {
+  if (info.layout != hdf5::Layout::kChunked) return info.stored_bytes;
+  std::uint64_t bytes = 0;
+  for (const hdf5::StoredChunk& chunk : map.chunks) bytes += chunk.size_bytes;
+  return bytes;
+}
+
 // Nothing where libhdf5 has to read whole rows, or knows best what is wrong with the fields.
 std::unique_ptr<RowReader> open_fields_directly(const std::string& file, const std::string& path,
                                                 const hdf5::OpenOptions& options) {
@@ -87,17 +95,20 @@ std::unique_ptr<RowReader> open_row_reader(const std::string& file, const std::s
   }
   hdf5::OpenOptions with_own_filters = options;
   with_own_filters.allow_missing_filters = options.direct;
+  with_own_filters.defer_stored_bytes = true;
   hdf5::Dataset dataset(file, path, with_own_filters);
   hdf5::StorageMap map;
   auto reason = reason_for_hdf5(dataset, options, map);
   if (!reason.empty()) {
     dataset.require_filters();
+    dataset.measure_storage();
     return std::make_unique<LibraryReader>(std::move(dataset), options, std::move(reason));
   }
   chunks::IndexedDataset indexed{.info = dataset.info(),
                                  .identity = dataset.identity(),
                                  .map = std::move(map),
                                  .allow_outside_sources = options.allow_outside_sources};
+  indexed.info.stored_bytes = stored_bytes(indexed.info, indexed.map);
   kept.keep(indexed);
   return open_by_index(std::move(indexed), options);
 }

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include "core/error.h"
@@ -40,7 +42,7 @@ class GridWalk {
   std::vector<hsize_t> element_;
 };
 
-// One walk over the index.
+// Walks over the whole index.
 std::uint64_t number_of_stored_chunks(const H5::DataSet& dataset) {
   hsize_t count = 0;
   checked(H5Dget_num_chunks(dataset.getId(), dataset.getSpace().getId(), &count),
@@ -50,26 +52,31 @@ std::uint64_t number_of_stored_chunks(const H5::DataSet& dataset) {
 
 void record_chunks(LibraryAccess& access, const OpenedDataset& opened,
                    const std::vector<std::uint64_t>& grid, std::vector<StoredChunk>& chunks) {
-  // Their number, not their bytes: a damaged index may hold chunks of no bytes, which are errors.
-  std::uint64_t stored = number_of_stored_chunks(opened.dataset);
-  if (stored == 0) return;
+  std::optional<std::uint64_t> left;  // stored chunks to be found yet; counted when it matters
   ChunkRecorder recorder(access, opened.dataset, opened.info.file, opened.descriptor);
   GridWalk walk(grid, opened.info.chunk);
   for (std::uint64_t i = 0; i < chunks.size(); ++i, walk.next()) {
     try {
       const StoredChunk found = recorder.locate(walk.first_element());
+      const bool exists = found.address != kMissing;
+      // The index of a single chunk does not ask for which place: it gives the same for all.
+      const bool repeats = exists && i > 0 && found.address == chunks[i - 1].address;
+      if (!left && (!exists || repeats)) {
+        // Their number, not their bytes: a damaged index may hold chunks of no bytes.
+        const std::uint64_t stored = number_of_stored_chunks(opened.dataset);
+        left = stored - std::min(stored, i);
+      }
       // Asking for a chunk that is missing is slow: one only is asked for after the last that
-      // exists. If it exists all the same, it is the index of a single chunk, which does not ask
-      // for which place.
-      if (stored == 0 && found.address != kMissing) {
+      // exists.
+      if (left == 0 && !exists) return;
+      if (left == 0) {
         throw Error(ErrorCode::kCorruptData, "the index has fewer chunks than it gives");
       }
-      if (stored == 0) return;
       chunks[i] = found;
+      if (left && exists) --*left;
     } catch (const Error& error) {
       throw error_in_chunk(error.code(), grid, i, error.what());
     }
-    if (chunks[i].address != kMissing) --stored;
   }
 }
 

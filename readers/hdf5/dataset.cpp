@@ -92,6 +92,7 @@ struct Dataset::Impl {
   bool has_storage = true;  // false: there is nothing to read, and libhdf5 would refuse to
 
   void open(const std::string& path, const OpenOptions& options);
+  void measure(const H5::DataSet& opened);
   void open_sources(const H5::DataSet& first_look);
   void select(const Box& box);
   Box rows(std::uint64_t first_row, std::uint64_t row_count) const;
@@ -135,11 +136,8 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     info.type = memory.element;
     check_size(info);
     set_chunk_cache(access, info, file_type.getSize());
-    if (info.layout != Layout::kVirtual) {
-      info.stored_bytes = first_look.getStorageSize();
-      has_storage = info.stored_bytes > 0 || info.layout == Layout::kExternal;
-      if (has_storage && !has_chosen_fields) check_stored_size(info, file_type.getSize());
-    }
+    if (info.layout != Layout::kChunked || !options.defer_stored_bytes) measure(first_look);
+    if (has_storage && !has_chosen_fields) check_stored_size(info, file_type.getSize());
   }
 
   dataset = H5::DataSet(
@@ -152,6 +150,12 @@ void Dataset::Impl::open(const std::string& path, const OpenOptions& options) {
     throw Error(ErrorCode::kSourceChanged, "the dataset's shape changed while it was opened");
   }
   file_space = dataset.getSpace();
+}
+
+void Dataset::Impl::measure(const H5::DataSet& opened) {
+  if (info.layout == Layout::kVirtual) return;
+  info.stored_bytes = opened.getStorageSize();
+  has_storage = info.stored_bytes > 0 || info.layout == Layout::kExternal;
 }
 
 void Dataset::Impl::open_sources(const H5::DataSet& first_look) {
@@ -313,6 +317,11 @@ void Dataset::require_filters() const {
   if (impl_->missing_filter.empty()) return;
   throw Error(ErrorCode::kMissingFilter, fmt::format("open '{}' of {}: {}", impl_->info.path,
                                                      impl_->info.file, impl_->missing_filter));
+}
+
+void Dataset::measure_storage() {
+  LibraryAccess access;
+  impl_->measure(impl_->dataset);
 }
 
 const FileIdentity& Dataset::identity() const noexcept { return impl_->identity; }

@@ -41,6 +41,10 @@ struct OpenOptions {
   /// process down if the file is cut short while it is read.
   bool map_file = false;
 
+  /// Leaves info().stored_bytes of chunked data at 0 until measure_storage(): libhdf5 walks over
+  /// the whole index for it, which a caller of storage_map() has done already.
+  bool defer_stored_bytes = false;
+
   /// Opens a dataset although libhdf5 lacks a filter of its chunks, for a caller who has that
   /// filter: info() and storage_map() work, read_rows() throws kMissingFilter.
   bool allow_missing_filters = false;
@@ -69,6 +73,9 @@ class Dataset {
 
   /// Throws kMissingFilter if OpenOptions::allow_missing_filters was needed.
   void require_filters() const;
+
+  /// Asks libhdf5 for info().stored_bytes, see OpenOptions::defer_stored_bytes.
+  void measure_storage();
 
   /// Of the file that is open, taken from its descriptor when it was opened.
   const FileIdentity& identity() const noexcept;

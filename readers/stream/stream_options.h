@@ -79,7 +79,7 @@ struct StreamOptions {
   std::optional<unsigned> workers;
 
   /// Blocks in flight, that is ring slots of block_rows rows each, held ones included; at least 1.
-  /// By default 2 * workers + 1.
+  /// By default 2 * workers + 1, or as many as make 4 MiB, up to 16, if that is more.
   std::optional<unsigned> read_ahead;
 
   /// Rows of a block, at least 1. By default chosen from the dataset: see default_block_rows().

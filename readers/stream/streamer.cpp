@@ -21,6 +21,8 @@ constexpr std::uint64_t kLargestDefaultBlockBytes = 64 * 1024 * 1024;
 constexpr std::size_t kUsualCapacityBytes = std::size_t{64} << 20;  // of variable-length data
 constexpr std::uint64_t kUsualBlockElements = 2048;
 constexpr std::uint64_t kUsualValueBytes = std::uint64_t{4} << 20;
+constexpr std::size_t kUsualRingBytes = std::size_t{4} << 20;
+constexpr std::size_t kMostSmallBlocks = 16;
 constexpr std::chrono::microseconds kSpin{20};  // what it takes to be woken
 constexpr unsigned kMaxWorkers = 255;
 constexpr unsigned kMaxDefaultWorkers = 8;
@@ -96,6 +98,14 @@ std::size_t block_bytes(const hdf5::DatasetInfo& dataset, std::uint64_t block_ro
                             dataset.path, dataset.file, block_rows, dataset.row_bytes()));
   }
   return std::max<std::size_t>(bytes, 1);
+}
+
+// Two blocks for each worker and one in hand; more of small ones, which are made sooner than a
+// consumer is woken. All of them together should stay in the cache that the cores share.
+unsigned default_read_ahead(unsigned workers, std::size_t block_bytes) {
+  const auto small_blocks =
+      static_cast<unsigned>(std::min<std::size_t>(kUsualRingBytes / block_bytes, kMostSmallBlocks));
+  return std::max(2 * workers + 1, small_blocks);
 }
 
 // The ring's own errors cannot name the dataset.
@@ -187,14 +197,16 @@ BlockQueue open_queue(const WorkersOptions& workers_are, const StreamOptions& op
                        .remainder = options.remainder};
   const bool empty = plan.rows.count == 0;
   const bool has_lists = dataset->type.is_variable_length();
+  const std::size_t slot_bytes = has_lists ? block_capacity(*dataset, plan, options)
+                                           : block_bytes(*dataset, plan.block_rows, opened.filter);
   BlockRing ring = make_ring(
-      *dataset, {.slot_count = options.read_ahead.value_or(2 * workers_are.count + 1),
-                 .block_bytes = has_lists ? block_capacity(*dataset, plan, options)
-                                          : block_bytes(*dataset, plan.block_rows, opened.filter),
-                 .preallocate = !has_lists,
-                 .spin = kSpin,
-                 .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
-                 .window_end = delivery_order(options, plan)});
+      *dataset,
+      {.slot_count = options.read_ahead.value_or(default_read_ahead(workers_are.count, slot_bytes)),
+       .block_bytes = slot_bytes,
+       .preallocate = !has_lists,
+       .spin = kSpin,
+       .ticket_count = empty ? 0 : plan.block_count().value_or(SlotWord::kTicketLimit),
+       .window_end = delivery_order(options, plan)});
   if (!empty) opened.workers->start(ring, plan, opened.plan);
 
   StreamOptions for_remainder = options;

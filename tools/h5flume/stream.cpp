@@ -251,7 +251,8 @@ void add_performance(CLI::App& command, Arguments& arguments) {
       ->check(whole_number(1));
   command
       .add_option("--read-ahead", streaming.read_ahead,
-                  "Blocks in flight, each in memory. Default: twice the workers and one")
+                  "Blocks in flight, each in memory. Default: twice the workers and one, or up "
+                  "to 16 small ones that make 4 MiB")
       ->type_name("N")
       ->check(whole_number(1, 1 << 20));
   add_index_options(command, arguments.opening);

@@ -198,5 +198,7 @@ TEST_CASE("the number of workers and slots follows the cores", "[reader][stream]
   auto queue = data.queue(options);
   CHECK(queue.workers() >= 1);
   CHECK(queue.workers() <= 8);
-  CHECK(queue.read_ahead() == 2 * queue.workers() + 1);
+  CHECK(queue.read_ahead() == std::max(2 * queue.workers() + 1, 16U));
+  options.workers = 9;
+  CHECK(data.queue(options).read_ahead() == 19);
 }

@@ -19,16 +19,20 @@ std::uint64_t opening_memory_bytes(const std::string& file) {
   return kAlways + std::min(saturating_product(4, file_bytes), kMostForTables);
 }
 
-std::optional<std::uint64_t> reading_memory_bytes(const hdf5::DatasetInfo& info) {
+std::optional<std::uint64_t> reading_memory_bytes(const hdf5::DatasetInfo& info,
+                                                  std::size_t capacity_bytes) {
   // A filter decodes into buffers of its own, and enlarges them as it goes.
   constexpr std::uint64_t kCopies = 8;
-  if (info.type.is_variable_length() || info.layout == hdf5::Layout::kVirtual) return std::nullopt;
+  if (info.layout == hdf5::Layout::kVirtual) return std::nullopt;
   std::uint64_t chunk_bytes = info.type.size;
   for (const std::uint64_t extent : info.chunk) {
     chunk_bytes = saturating_product(chunk_bytes, extent);
   }
   const std::uint64_t at_a_time = saturating_sum(chunk_bytes, info.row_bytes());
-  return saturating_sum(kAlways, saturating_product(kCopies, at_a_time));
+  const std::uint64_t chunks = saturating_product(kCopies, at_a_time);
+  if (!info.type.is_variable_length()) return saturating_sum(kAlways, chunks);
+  return saturating_sum(saturating_sum(opening_memory_bytes(info.file), chunks),
+                        saturating_product(2, capacity_bytes));
 }
 
 }  // namespace h5flume

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,9 +14,10 @@ namespace h5flume {
 /// Some damaged files of a few kilobytes have libhdf5 allocate without end.
 std::uint64_t opening_memory_bytes(const std::string& file);
 
-/// The same for reading a dataset through libhdf5: some chunks, besides those that it keeps.
-/// Nothing if nobody knows: elements of variable length, and sources that are datasets of their
-/// own.
-std::optional<std::uint64_t> reading_memory_bytes(const hdf5::DatasetInfo& info);
+/// The same for reading a dataset through libhdf5 into `capacity_bytes`: some chunks, besides those
+/// that it keeps; of elements of variable length also the heaps that hold them and a copy of them.
+/// Nothing if nobody knows: sources that are datasets of their own.
+std::optional<std::uint64_t> reading_memory_bytes(const hdf5::DatasetInfo& info,
+                                                  std::size_t capacity_bytes);
 
 }  // namespace h5flume

@@ -113,7 +113,6 @@ class WorkerProgram {
     open_rows(request);
     if (auto* const dataset = rows_->library_dataset()) {
       selections_.emplace(*dataset);
-      if (const auto bytes = reading_memory_bytes(rows_->info())) limit_.emplace(*bytes);
     }
     Reply reply{protocol::OpenReply{rows_->info(), rows_->identity()}};
     if (!request.hand_over) return reply;
@@ -131,13 +130,24 @@ class WorkerProgram {
     rows_ = open_row_reader(request.file, request.dataset, options);
   }
 
+  // Before libhdf5 reads rows into so much memory.
+  void limit_reading(std::size_t capacity_bytes) {
+    if (!rows_->library_dataset() || (limit_ && capacity_bytes <= limited_for_bytes_)) return;
+    const auto bytes = reading_memory_bytes(rows_->info(), capacity_bytes);
+    if (!bytes) return;
+    limit_.reset();
+    limit_.emplace(*bytes);
+    limited_for_bytes_ = capacity_bytes;
+  }
+
   Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
     if (request.workers.empty())
       throw Error(ErrorCode::kInvalidArgument, "fill blocks: no workers");
     std::optional<RowFilter> filter;
     if (!request.filter.where.empty()) filter.emplace(request.filter, rows_->info());
-    fill_blocks_on_threads(BlockRing::attach(std::move(memory)), request.workers, request.plan,
-                           std::move(filter), *rows_);
+    const BlockRing ring = BlockRing::attach(std::move(memory));
+    limit_reading(ring.block_bytes());
+    fill_blocks_on_threads(ring, request.workers, request.plan, std::move(filter), *rows_);
     return {{"stopped", true}};
   }
 
@@ -150,6 +160,7 @@ class WorkerProgram {
     if (!selections_ || memory == memory_.end()) {
       throw Error(ErrorCode::kInvalidArgument, "read a selection: no dataset, or no memory for it");
     }
+    limit_reading(memory->second.bytes().size());
     const std::uint64_t bytes =
         selections_->read({.axes = request.axes}, pick_fields(rows_->info().type, request.fields),
                           memory->second.bytes(), [] { return true; });
@@ -160,6 +171,7 @@ class WorkerProgram {
   std::unique_ptr<RowReader> rows_;
   std::optional<SelectionReader> selections_;     // of rows_, where libhdf5 reads them
   std::optional<MemoryLimit> limit_;              // likewise
+  std::size_t limited_for_bytes_ = 0;             // what limit_ allows to be read at once
   std::map<std::uint64_t, SharedMemory> memory_;  // to read selections into
 };
 

@@ -24,20 +24,20 @@ BareLoop::BareLoop(const std::string& file, const std::string& path) {
   }
 }
 
-void BareLoop::run(unsigned thread_count, Pass& pass) const {
+void BareLoop::run(unsigned thread_count, unsigned times, Pass& pass) const {
   std::atomic<std::size_t> next{0};
   const auto decode = [&] {
     chunks::FilterPipeline filters(info_.filters, chunk_bytes_);
     std::vector<std::byte> out(chunk_bytes_);
-    for (std::size_t i = next++; i < chunks_.size(); i = next++) {
-      const Chunk& chunk = chunks_[i];
+    for (std::size_t i = next++; i < chunks_.size() * times; i = next++) {
+      const Chunk& chunk = chunks_[i % chunks_.size()];
       filters.decode({stored_.data() + chunk.offset, chunk.size_bytes}, chunk.filter_mask, out);
     }
   };
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < thread_count; ++i) threads.emplace_back(decode);
   for (std::thread& thread : threads) thread.join();
-  pass.add(info_.decoded_bytes());
+  pass.add(info_.decoded_bytes() * times);
 }
 
 }  // namespace h5flume::bench

@@ -17,8 +17,8 @@ class BareLoop {
   /// Loads all chunks. Throws Error if the dataset cannot be read directly.
   BareLoop(const std::string& file, const std::string& dataset);
 
-  /// Decodes every chunk once.
-  void run(unsigned threads, Pass& pass) const;
+  /// Decodes every chunk `times` times.
+  void run(unsigned threads, unsigned times, Pass& pass) const;
 
  private:
   struct Chunk {

@@ -13,6 +13,7 @@ struct BenchFile {
   bool filtered = false;
   bool library_reads = true;  ///< libhdf5 alone, without plug-ins
   bool many_chunks = false;   ///< so that its index is worth keeping
+  bool is_fast = false;       ///< one pass takes so little that several are measured
 };
 
 /// The files of the speed targets, about 300 MB decoded each, small_chunks 40 MB:

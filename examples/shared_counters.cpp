@@ -5,7 +5,11 @@
 
 #include <iostream>
 
-int main(int, char** argv) {
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: shared_counters NAME\n";
+    return 2;
+  }
   auto dict = h5flume::SharedDict::create_or_attach(argv[1], {.auto_unlink = false});
   dict.setdefault("step", 2);
 

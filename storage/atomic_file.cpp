@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "storage/sync_folder.h"
 #include "storage/write_fully.h"
 
 namespace h5flume {
@@ -41,15 +42,6 @@ std::string next_temporary_name(const std::string& destination) {
   static std::atomic<unsigned> count{0};
   return destination + "." + std::to_string(::getpid()) + "-" +
          std::to_string(count.fetch_add(1, std::memory_order_relaxed)) + ".tmp";
-}
-
-// A rename is durable once the directory that holds the name is. Some file systems cannot do that
-// for directories, and the file is complete in any case: a failure here is no error.
-void sync_directory_of(const std::string& path) noexcept {
-  const auto slash = path.find_last_of('/');
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const FileDescriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder) ::fsync(folder.get());
 }
 
 }  // namespace
@@ -98,7 +90,7 @@ void AtomicFile::commit(Sync sync) && {
   }
   temporary_.clear();
   file_.reset();
-  if (sync == Sync::kYes) sync_directory_of(destination_);
+  if (sync == Sync::kYes) sync_folder_of(destination_);
 }
 
 void AtomicFile::abandon() noexcept {

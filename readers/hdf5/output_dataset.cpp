@@ -17,6 +17,7 @@
 #include "readers/hdf5/open_file_internal.h"
 #include "readers/hdf5/source_files_internal.h"
 #include "readers/hdf5/stored_type_internal.h"
+#include "storage/sync_folder.h"
 #include "storage/write_fully.h"
 
 namespace h5flume::hdf5 {
@@ -78,15 +79,6 @@ void write_file(const std::string& name, const OutputPlan& plan) {
 void sync_file(const std::string& name, const std::string& operation) {
   const FileDescriptor file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file || ::fsync(file.get()) != 0) throw_system_error(operation, errno);
-}
-
-// A name is durable once its folder is. Some file systems cannot do that for folders, which is no
-// error: the file is whole in any case.
-void sync_folder_of(const std::string& path) {
-  const auto slash = path.find_last_of('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const FileDescriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened) ::fsync(opened.get());
 }
 
 // Empty if nobody has signed it.

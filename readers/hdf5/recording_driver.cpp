@@ -18,7 +18,7 @@ struct Source {
   int descriptor = -1;
 };
 
-constexpr std::size_t kMetadataBytes = 256 << 10;
+constexpr std::size_t kMetadataBytes = 64 << 10;
 constexpr haddr_t kLargestAddress = std::numeric_limits<off_t>::max();
 
 RecordingFile& recording(H5FD_t* file) { return *static_cast<RecordingFile*>(file); }
@@ -125,7 +125,7 @@ H5FD_class_t driver_class() {
 }
 
 // Each node of an index is visited once. libhdf5 would keep 2 MiB of them and more, and finds the
-// next one the more slowly.
+// next one the more slowly. For nodes that are large themselves it still makes room.
 void keep_little_metadata(const Identifier& access) {
   H5AC_cache_config_t config{};
   config.version = H5AC__CURR_CACHE_CONFIG_VERSION;
@@ -134,7 +134,6 @@ void keep_little_metadata(const Identifier& access) {
   config.initial_size = kMetadataBytes;
   config.min_size = kMetadataBytes;
   config.incr_mode = H5C_incr__off;
-  config.flash_incr_mode = H5C_flash_incr__off;
   config.decr_mode = H5C_decr__off;
   checked(H5Pset_mdc_config(access.get(), &config), "H5Pset_mdc_config");
 }

@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "storage/persistent/exchange/tastypy_folder_internal.h"
+#include "storage/sync_folder.h"
 
 namespace h5flume::persistent {
 namespace {
@@ -174,13 +175,6 @@ bool has_to_replace(const std::string& destination, bool allowed) {
               "create " + destination +
                   (allowed ? ": the folder that is there holds more than files of tastypy"
                            : ": there is a folder that is not empty"));
-}
-
-void sync_folder(const std::string& path) {
-  const FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // Some file systems cannot do that for folders: EINVAL.
-  if (folder && (::fsync(folder.get()) == 0 || errno == EINVAL)) return;
-  throw_system_error("write " + path, errno);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace h5flume::chunks {
 namespace {
 
-constexpr char kName[] = "gzip";
+constexpr char kGzip[] = "gzip";
 
 struct FreeDecompressor {
   void operator()(libdeflate_decompressor* decompressor) const noexcept {
@@ -34,7 +34,7 @@ class Inflater {
     stream_.next_in = reinterpret_cast<const Bytef*>(in.data());
     stream_.avail_in = static_cast<uInt>(in.size());
     std::size_t written = 0;
-    return decode_growing(output, 4 * in.size(), kName,
+    return decode_growing(output, 4 * in.size(), kGzip,
                           [&](std::span<std::byte> room) -> std::optional<std::size_t> {
                             written += inflate_into(room.subspan(written));
                             if (ended_) return written;
@@ -70,7 +70,7 @@ class DeflateStage final : public Stage {
       if (!inflater_) inflater_ = std::make_unique<Inflater>();
       return inflater_->decode(in, output);
     }
-    const auto out = output.room(*output.exact_bytes(), kName);
+    const auto out = output.room(*output.exact_bytes(), kGzip);
     // Like libhdf5, nothing is said about bytes behind the end of the compressed data.
     switch (libdeflate_zlib_decompress(decompressor_.get(), in.data(), in.size(), out.data(),
                                        out.size(), nullptr)) {

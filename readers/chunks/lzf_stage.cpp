@@ -8,7 +8,7 @@
 namespace h5flume::chunks {
 namespace {
 
-constexpr char kName[] = "lzf";
+constexpr char kLzf[] = "lzf";
 
 class LzfStage final : public Stage {
  public:
@@ -20,7 +20,7 @@ class LzfStage final : public Stage {
     constexpr std::size_t kMost = std::numeric_limits<unsigned>::max();
     if (in.size() > kMost) corrupt("lzf: the data is too long");
     const auto decoded = decode_growing(
-        output, chunk_bytes_, kName, [&](std::span<std::byte> room) -> std::optional<std::size_t> {
+        output, chunk_bytes_, kLzf, [&](std::span<std::byte> room) -> std::optional<std::size_t> {
           const unsigned written =
               lzf_decompress(in.data(), static_cast<unsigned>(in.size()), room.data(),
                              static_cast<unsigned>(std::min(room.size(), kMost)));

@@ -12,7 +12,6 @@
 namespace h5flume {
 
 using conditions::kSliceRows;
-using conditions::Slice;
 using conditions::Truth;
 
 struct RowCondition::Program {
@@ -55,7 +54,7 @@ void RowCondition::find(std::span<const std::byte> rows, std::uint64_t first_row
     for (std::uint64_t row = 0; row < row_count; row += kSliceRows) {
       const std::size_t count = std::min<std::uint64_t>(kSliceRows, row_count - row);
       const Truth* holds = program_->result->values(
-          Slice{rows.data() + row * row_bytes, row_bytes, count, first_row + row});
+          conditions::Slice{rows.data() + row * row_bytes, row_bytes, count, first_row + row});
       // Written always and kept if it holds, because no branch foretells random rows.
       matches.resize(found + count);
       for (std::size_t i = 0; i < count; ++i) {

@@ -7,7 +7,7 @@ namespace h5flume {
 namespace {
 
 // Enough for a thread to be worth its while, little enough for others to get their share.
-constexpr std::uint64_t kBoxBytes = 4 << 20;
+constexpr std::uint64_t kRowsBoxBytes = 4 << 20;
 
 }  // namespace
 
@@ -20,7 +20,7 @@ BoxGrid::BoxGrid(std::shared_ptr<const chunks::DirectSource> source)
   } else {
     const std::uint64_t row_bytes = std::max<std::uint64_t>(1, info.row_bytes());
     box_ = info.shape;
-    box_[0] = std::max<std::uint64_t>(1, kBoxBytes / row_bytes);
+    box_[0] = std::max<std::uint64_t>(1, kRowsBoxBytes / row_bytes);
     grid_.assign(info.shape.size(), 1);
     grid_[0] = (info.row_count() + box_[0] - 1) / box_[0];
   }

@@ -15,7 +15,7 @@ constexpr std::uint64_t kLargestWindow = 1 << 20;
 constexpr std::size_t kMostSegments = 4096;
 
 // Smaller boxes are fetched as a whole, together with those near them.
-constexpr std::uint64_t kSmallBoxBytes = 16 << 10;
+constexpr std::uint64_t kFetchedWholeBytes = 16 << 10;
 
 // Where the part goes in the result, if it is all of the box and lies there without gaps.
 std::optional<std::uint64_t> whole_box(const BoxPart& part, const CopyLayout& layout,
@@ -111,7 +111,7 @@ void BoxRun::fetch() noexcept {
 bool BoxRun::may_read_parts(const hdf5::StoredChunk& stored) const noexcept {
   if (source_.map.chunks.empty()) return true;
   return stored.size_bytes == scratch_->decoder.chunk_bytes() &&
-         stored.size_bytes >= kSmallBoxBytes;
+         stored.size_bytes >= kFetchedWholeBytes;
 }
 
 void BoxRun::fetch_stored() {

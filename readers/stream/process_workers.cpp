@@ -202,8 +202,8 @@ class ProcessWorkers final : public Workers {
   }
 
   void receive_answer(WorkerProcess& process) {
-    constexpr std::chrono::seconds kWholeMessage{5};
-    const auto deadline = Clock::now() + kWholeMessage;
+    constexpr std::chrono::seconds kWholeAnswer{5};
+    const auto deadline = Clock::now() + kWholeAnswer;
     try {
       if (process.state == State::kOpening) {
         accept(process, process.client->opened(deadline));

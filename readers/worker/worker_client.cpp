@@ -12,8 +12,6 @@
 namespace h5flume {
 namespace {
 
-using protocol::Json;
-
 ChildProcess start(const FileOptions& options, const std::string& purpose, FileDescriptor channel) {
   // What these variables do is decided by options here: see FileOptions::allow_outside_sources.
   return ChildProcess::spawn(
@@ -45,10 +43,10 @@ auto WorkerClient::receive(const Deadline& deadline, Parse parse) {
   Message message = receive_message(deadline);
   received_ = std::move(message.descriptor);
   try {
-    const Json reply = protocol::decode(message.text);
+    const protocol::Json reply = protocol::decode(message.text);
     if (reply.contains("error")) throw protocol::error_in(reply["error"]);
     return parse(reply);
-  } catch (const Json::exception& error) {
+  } catch (const protocol::Json::exception& error) {
     throw Error(ErrorCode::kWorkerFailed,
                 fmt::format("{}: the worker's answer makes no sense: {}", asked_, error.what()));
   }
@@ -59,11 +57,11 @@ void WorkerClient::request_open(const std::string& file, const std::string& data
   asked_ = fmt::format("open '{}' of {}", dataset, file);
   const protocol::OpenRequest request{file, dataset, options, options_.worker_memory_bytes,
                                       index == Index::kHandOver};
-  channel_.send(protocol::encode(Json{{"open", request}}));
+  channel_.send(protocol::encode(protocol::Json{{"open", request}}));
 }
 
 OpenedDataset WorkerClient::opened(const Deadline& deadline) {
-  return receive(deadline, [](const Json& reply) {
+  return receive(deadline, [](const protocol::Json& reply) {
     auto opened = reply.get<protocol::OpenReply>();
     return OpenedDataset{std::move(opened.info), opened.identity};
   });
@@ -72,8 +70,8 @@ OpenedDataset WorkerClient::opened(const Deadline& deadline) {
 std::vector<hdf5::ListedDataset> WorkerClient::list(const std::string& file,
                                                     const Deadline& deadline) {
   asked_ = "list the datasets of " + file;
-  channel_.send(protocol::encode(Json{{"list", file}}));
-  return receive(deadline, [](const Json& reply) {
+  channel_.send(protocol::encode(protocol::Json{{"list", file}}));
+  return receive(deadline, [](const protocol::Json& reply) {
     return reply.at("datasets").get<std::vector<hdf5::ListedDataset>>();
   });
 }
@@ -82,18 +80,18 @@ void WorkerClient::fill(const std::vector<WorkerId>& workers, const BlockPlan& p
                         const std::optional<FilterPlan>& filter, int ring_descriptor) {
   const protocol::FillRequest request{workers, plan, filter.value_or(FilterPlan{})};
   asked_ = "fill a block ring";
-  channel_.send(protocol::encode(Json{{"fill", request}}), ring_descriptor);
+  channel_.send(protocol::encode(protocol::Json{{"fill", request}}), ring_descriptor);
 }
 
 void WorkerClient::filled(const Deadline& deadline) {
-  receive(deadline, [](const Json&) { return 0; });
+  receive(deadline, [](const protocol::Json&) { return 0; });
 }
 
 void WorkerClient::select(const std::vector<ResolvedAxis>& axes, const FieldChoice& fields,
                           const WorkerMemory& memory) {
   const protocol::SelectRequest request{axes, fields, memory.number, memory.taken_back};
   asked_ = "read a selection";
-  const std::string message = protocol::encode(Json{{"select", request}});
+  const std::string message = protocol::encode(protocol::Json{{"select", request}});
   if (message.size() > Channel::kMessageLimit) {
     throw Error(ErrorCode::kResourceLimit,
                 fmt::format("the selection lists more places than the {} MiB hold that a worker "
@@ -104,8 +102,9 @@ void WorkerClient::select(const std::vector<ResolvedAxis>& axes, const FieldChoi
 }
 
 std::uint64_t WorkerClient::selected(const Deadline& deadline) {
-  return receive(deadline,
-                 [](const Json& reply) { return reply.at("selected").get<std::uint64_t>(); });
+  return receive(deadline, [](const protocol::Json& reply) {
+    return reply.at("selected").get<std::uint64_t>();
+  });
 }
 
 Message WorkerClient::receive_message(const Deadline& deadline) {

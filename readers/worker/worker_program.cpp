@@ -29,8 +29,6 @@
 namespace h5flume {
 namespace {
 
-using protocol::Json;
-
 void limit_memory(std::uint64_t bytes) {
   if (bytes == 0) return;
   const rlimit limit{bytes, bytes};
@@ -87,12 +85,12 @@ class WorkerProgram {
 
  private:
   struct Reply {
-    Json json;
+    protocol::Json json;
     FileDescriptor descriptor = {};
   };
 
   Reply serve(Message& message) {
-    const Json request = protocol::decode(message.text);
+    const protocol::Json request = protocol::decode(message.text);
     if (request.contains("open")) return open(request["open"].get<protocol::OpenRequest>());
     if (request.contains("list")) return list(request["list"].get<std::string>());
     if (request.contains("select")) {
@@ -140,7 +138,7 @@ class WorkerProgram {
     limited_for_bytes_ = capacity_bytes;
   }
 
-  Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
+  protocol::Json fill(const protocol::FillRequest& request, FileDescriptor memory) {
     if (request.workers.empty())
       throw Error(ErrorCode::kInvalidArgument, "fill blocks: no workers");
     std::optional<RowFilter> filter;
@@ -151,7 +149,7 @@ class WorkerProgram {
     return {{"stopped", true}};
   }
 
-  Json select(const protocol::SelectRequest& request, FileDescriptor descriptor) {
+  protocol::Json select(const protocol::SelectRequest& request, FileDescriptor descriptor) {
     for (const std::uint64_t number : request.taken_back) memory_.erase(number);
     if (descriptor) {
       memory_.insert_or_assign(request.memory, SharedMemory::attach(std::move(descriptor), 0));

@@ -6,16 +6,14 @@
 #include <vector>
 
 #include "core/list_writer.h"
+#include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 
 using namespace h5flume;
+using h5flume::test::bytes_of;
 using h5flume::test::contains;
 
 namespace {
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
 
 std::vector<std::byte> written(const std::vector<std::string>& texts, std::size_t value_bytes = 1) {
   std::vector<std::byte> memory(1000);

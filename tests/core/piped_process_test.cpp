@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 
 using namespace h5flume;
@@ -18,10 +19,6 @@ namespace {
 
 Program shell(const std::string& script) {
   return {.path = "/bin/sh", .arguments = {"-c", script}};
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
 }
 
 std::string output_of(const PipedResult& result) {

@@ -15,11 +15,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 
 using h5flume::AtomicFile;
 using h5flume::Error;
 using h5flume::ErrorCode;
+using h5flume::test::bytes_of;
+using h5flume::test::read_file;
 
 namespace {
 
@@ -44,15 +47,6 @@ class Folder {
  private:
   std::string path_;
 };
-
-std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 void put(const std::string& path, std::string_view text) { std::ofstream(path) << text; }
 
@@ -80,7 +74,7 @@ TEST_CASE("a committed file is at its destination and nothing else is left", "[s
   CHECK_FALSE(fs::exists(folder / "out"));
 
   std::move(file).commit();
-  CHECK(contents(folder / "out") == "rows");
+  CHECK(read_file(folder / "out") == "rows");
   CHECK(folder.entries() == 1);
 }
 
@@ -94,13 +88,13 @@ TEST_CASE("the old file stays as it was until commit replaces it", "[storage][at
   const Folder folder;
   put(folder / "out", "old");
   { AtomicFile(folder / "out").write_at(0, bytes_of("abandoned")); }
-  CHECK(contents(folder / "out") == "old");
+  CHECK(read_file(folder / "out") == "old");
 
   AtomicFile file(folder / "out");
   file.write_at(0, bytes_of("new"));
-  CHECK(contents(folder / "out") == "old");
+  CHECK(read_file(folder / "out") == "old");
   std::move(file).commit();
-  CHECK(contents(folder / "out") == "new");
+  CHECK(read_file(folder / "out") == "new");
 }
 
 TEST_CASE("positional writes come in any order and gaps read as zeros", "[storage][atomic]") {
@@ -110,7 +104,7 @@ TEST_CASE("positional writes come in any order and gaps read as zeros", "[storag
   file.write_at(6, bytes_of("cd"));
   file.write_at(0, bytes_of("ab"));
   std::move(file).commit();
-  CHECK(contents(folder / "out") == std::string("ab\0\0\0\0cd\0\0", 10));
+  CHECK(read_file(folder / "out") == std::string("ab\0\0\0\0cd\0\0", 10));
 }
 
 TEST_CASE("a moved file is published once, by its new owner", "[storage][atomic]") {
@@ -121,7 +115,7 @@ TEST_CASE("a moved file is published once, by its new owner", "[storage][atomic]
   first.abandon();
   std::move(second).commit();
   second.abandon();
-  CHECK(contents(folder / "out") == "rows");
+  CHECK(read_file(folder / "out") == "rows");
   CHECK(folder.entries() == 1);
 }
 
@@ -133,9 +127,9 @@ TEST_CASE("two writers of one destination do not meet; the last commit stays",
   first.write_at(0, bytes_of("first"));
   second.write_at(0, bytes_of("second"));
   std::move(second).commit();
-  CHECK(contents(folder / "out") == "second");
+  CHECK(read_file(folder / "out") == "second");
   std::move(first).commit();
-  CHECK(contents(folder / "out") == "first");
+  CHECK(read_file(folder / "out") == "first");
   CHECK(folder.entries() == 1);
 }
 
@@ -147,7 +141,7 @@ TEST_CASE("a link at the destination is kept and its target replaced", "[storage
   file.write_at(0, bytes_of("new"));
   std::move(file).commit();
   CHECK(fs::is_symlink(folder / "link"));
-  CHECK(contents(folder / "target") == "new");
+  CHECK(read_file(folder / "target") == "new");
 }
 
 TEST_CASE("a published file has the permissions of any new file", "[storage][atomic]") {

@@ -20,7 +20,7 @@ namespace h5flume::persistent {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'h', '5', 'f', 'd', 'l', 'o', 'g', '\n'};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kLogFormat = 1;
 constexpr std::uint32_t kHeaderBytes = 4096;
 
 // A change in the file; then the key, then the value. Little endian, not aligned.
@@ -144,7 +144,7 @@ ChangeLog::ChangeLog(const std::string& path, const EngineState& engine, bool re
   header_ = static_cast<Header*>(mapped);
   try {
     if (header_->magic == decltype(header_->magic){} && !read_only) create(engine);
-    if (header_->magic != kMagic || header_->format != kFormat ||
+    if (header_->magic != kMagic || header_->format != kLogFormat ||
         header_->identity != engine.identity) {
       throw Error(ErrorCode::kCorruptData,
                   fmt::format("open {}: it is not the log of this dict", path));
@@ -166,7 +166,7 @@ ChangeLog::ChangeLog(const std::string& path, const EngineState& engine, bool re
 ChangeLog::~ChangeLog() { ::munmap(header_, kHeaderBytes); }
 
 void ChangeLog::create(const EngineState& engine) {
-  header_->format = kFormat;
+  header_->format = kLogFormat;
   header_->identity = engine.identity;
   header_->boot = boot_name();
   set_last_version(engine.last_version);

@@ -13,7 +13,7 @@ namespace {
 
 using Argument = Session::Argument;
 
-constexpr std::string_view kFormat = "1";
+constexpr std::string_view kServerFormat = "1";
 
 // Of who waits without a deadline; then the server is asked again.
 constexpr std::chrono::milliseconds kLongestWait = std::chrono::hours(1);
@@ -53,19 +53,19 @@ void RedisTracker::open(const TrackerOptions& options) {
                text(options.backoff->longest.count())};
   }
   const bool create = options.create && !read_only_;
-  const auto kept =
-      session_.run(kOpen,
-                   std::array<Argument, 7>{kFormat, create ? "1" : "0", read_only_ ? "0" : "1",
-                                           max_tries, backoff[0], backoff[1], backoff[2]},
-                   Repeat::kYes);
+  const auto kept = session_.run(
+      kOpen,
+      std::array<Argument, 7>{kServerFormat, create ? "1" : "0", read_only_ ? "0" : "1", max_tries,
+                              backoff[0], backoff[1], backoff[2]},
+      Repeat::kYes);
   if (kept.is_nothing()) {
     throw Error(ErrorCode::kNotFound, fmt::format("open {}: it is not there", session_.what()));
   }
-  if (kept.text() != kFormat) {
+  if (kept.text() != kServerFormat) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("open {}: it has version '{}' of the layout, and this h5flume knows "
                             "version {}",
-                            session_.what(), kept.text(), kFormat));
+                            session_.what(), kept.text(), kServerFormat));
   }
 }
 

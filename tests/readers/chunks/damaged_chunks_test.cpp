@@ -12,7 +12,7 @@ using h5flume::chunks::FilterPipeline;
 
 namespace {
 
-constexpr std::size_t kChunkBytes = 1200;
+constexpr std::size_t kDecodedBytes = 1200;
 
 std::vector<std::vector<hdf5::Filter>> pipelines() {
   const auto bitshuffle = [](BitshuffleWith with) { return bitshuffle_filter(4, with, 64); };
@@ -25,7 +25,7 @@ std::vector<std::vector<hdf5::Filter>> pipelines() {
           {szip_filter(32, 32, 100, false)},
           {szip_filter(64), deflate_filter()},
           {lzf_filter()},
-          {lzf_filter(kChunkBytes), lzf_filter()},
+          {lzf_filter(kDecodedBytes), lzf_filter()},
           {blosc_filter(4, 1)},
           {blosc_filter(4, 2), zstd_filter()},
           {lz4_filter()},
@@ -40,7 +40,7 @@ std::vector<std::vector<hdf5::Filter>> pipelines() {
 // What it decoded to; an Error is the other good answer.
 std::optional<Bytes> decoded(FilterPipeline& pipeline, const Bytes& stored) {
   const Bytes exact(stored.begin(), stored.end());
-  Bytes out(kChunkBytes);
+  Bytes out(kDecodedBytes);
   try {
     pipeline.decode(exact, 0, out);
     return out;
@@ -54,10 +54,10 @@ std::optional<Bytes> decoded(FilterPipeline& pipeline, const Bytes& stored) {
 
 TEST_CASE("a chunk that ends early is an error unless it lacks mere padding", "[readers][chunks]") {
   std::mt19937_64 random(10);
-  const Bytes data = sample_bytes(kChunkBytes, random);
+  const Bytes data = sample_bytes(kDecodedBytes, random);
   for (const auto& filters : pipelines()) {
     CAPTURE(filters.front().name, filters.front().values, filters.size());
-    FilterPipeline pipeline(filters, kChunkBytes);
+    FilterPipeline pipeline(filters, kDecodedBytes);
     Bytes stored = encode(filters, data);
     const std::size_t whole_bytes = stored.size();
     REQUIRE(decoded(pipeline, stored) == data);
@@ -75,8 +75,8 @@ TEST_CASE("damaged chunks touch nothing but their memory", "[readers][chunks]") 
   std::mt19937_64 random(11);
   for (const auto& filters : pipelines()) {
     CAPTURE(filters.front().name, filters.front().values, filters.size());
-    FilterPipeline pipeline(filters, kChunkBytes);
-    const Bytes stored = encode(filters, sample_bytes(kChunkBytes, random));
+    FilterPipeline pipeline(filters, kDecodedBytes);
+    const Bytes stored = encode(filters, sample_bytes(kDecodedBytes, random));
     for (int round = 0; round < 2000; ++round) {
       Bytes damaged = stored;
       const std::size_t flips = 1 + random() % 4;
@@ -95,7 +95,7 @@ TEST_CASE("damaged chunks touch nothing but their memory", "[readers][chunks]") 
 TEST_CASE("noise is no chunk", "[readers][chunks]") {
   std::mt19937_64 random(12);
   for (const auto& filters : pipelines()) {
-    FilterPipeline pipeline(filters, kChunkBytes);
+    FilterPipeline pipeline(filters, kDecodedBytes);
     for (int round = 0; round < 300; ++round) {
       decoded(pipeline, random_bytes(random() % 200, random));
     }
@@ -109,9 +109,9 @@ TEST_CASE("sizes that a chunk claims are not believed", "[readers][chunks]") {
     Bytes stored(header.size());
     for (std::size_t i = 0; i < header.size(); ++i) stored[i] = static_cast<std::byte>(header[i]);
     // Behind another compressor the size is not known beforehand: the claim is all there is.
-    FilterPipeline pipeline({deflate_filter(), filter}, kChunkBytes);
+    FilterPipeline pipeline({deflate_filter(), filter}, kDecodedBytes);
     CHECK_FALSE(decoded(pipeline, stored));
-    FilterPipeline alone({filter}, kChunkBytes);
+    FilterPipeline alone({filter}, kDecodedBytes);
     CHECK_FALSE(decoded(alone, stored));
   };
   const std::vector<unsigned char> huge(8, 0xff);

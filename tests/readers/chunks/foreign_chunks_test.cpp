@@ -14,9 +14,6 @@ using h5flume::chunks::FilterPipeline;
 
 namespace {
 
-constexpr hsize_t kRows = 700;
-constexpr hsize_t kColumns = 3;
-
 struct StoredChunk {
   Bytes bytes;
   std::uint32_t filter_mask = 0;
@@ -55,7 +52,9 @@ TEST_CASE("what libhdf5 stores is decoded as libhdf5 decodes it", "[readers][chu
   if (filters.find("szip") != std::string::npos && H5Zfilter_avail(H5Z_FILTER_SZIP) <= 0) return;
 
   H5::DSetCreatPropList creation;
-  const hsize_t chunk[] = {kRows, kColumns};
+  const hsize_t rows = 700;
+  const hsize_t columns = 3;
+  const hsize_t chunk[] = {rows, columns};
   creation.setChunk(2, chunk);
   std::istringstream words(filters);
   for (std::string word; words >> word;) {
@@ -68,12 +67,12 @@ TEST_CASE("what libhdf5 stores is decoded as libhdf5 decodes it", "[readers][chu
 
   const hdf5::ScratchFolder folder;
   const std::string name = folder.file("stored.h5");
-  std::vector<std::int32_t> values(kRows * kColumns);
+  std::vector<std::int32_t> values(rows * columns);
   for (std::size_t i = 0; i < values.size(); ++i)
     values[i] = static_cast<std::int32_t>(i * i % 113);
   {
     H5::H5File file(name, H5F_ACC_TRUNC);
-    hdf5::write_dataset(file, "/x", {kRows, kColumns}, values, type, H5::PredType::NATIVE_INT32,
+    hdf5::write_dataset(file, "/x", {rows, columns}, values, type, H5::PredType::NATIVE_INT32,
                         creation);
   }
 
@@ -84,7 +83,7 @@ TEST_CASE("what libhdf5 stores is decoded as libhdf5 decodes it", "[readers][chu
   pipeline.decode(stored.bytes, stored.filter_mask, decoded);
 
   Bytes expected(decoded.size());
-  dataset.read_rows(0, kRows, expected);
+  dataset.read_rows(0, rows, expected);
   if (type == H5::PredType::STD_I16BE) {  // a chunk is in the file's byte order
     for (std::size_t i = 0; i < decoded.size(); i += 2) std::swap(decoded[i], decoded[i + 1]);
   }

@@ -10,7 +10,6 @@
 #include "tests/support/temporary_folder.h"
 
 using namespace h5flume;
-using namespace h5flume::hdf5;
 using namespace h5flume::test;
 
 namespace {
@@ -21,16 +20,16 @@ void check_round_trip(const std::string& file, const std::string& path) {
   REQUIRE(before.map.reason_for_hdf5.empty());
   const auto after = IndexImage(before).decode();
   CHECK(after == before);
-  Dataset dataset(file, path, {.allow_missing_filters = true});
-  CHECK(read_by_index(after) == read_by_library(dataset));
+  hdf5::Dataset dataset(file, path, {.allow_missing_filters = true});
+  CHECK(read_by_index(after) == hdf5::read_by_library(dataset));
 }
 
 // A dataset in `count` chunks of two rows, gzip'd, and its index.
 struct Chunked {
   explicit Chunked(hsize_t count = 5) {
-    auto creation = chunked({2, 3});
+    auto creation = hdf5::chunked({2, 3});
     creation.setDeflate(1);
-    write_counting_file(file, 2 * count, 3, creation);
+    hdf5::write_counting_file(file, 2 * count, 3, creation);
     index = indexed(file);
   }
   TemporaryFolder folder;
@@ -46,22 +45,22 @@ TEST_CASE("an index of every layout survives as bytes, and reads what libhdf5 re
   const std::string path = folder.file("a.h5");
   {
     H5::H5File file(path, H5F_ACC_TRUNC);
-    auto gzip = chunked({7, 8});
+    auto gzip = hdf5::chunked({7, 8});
     gzip.setShuffle();
     gzip.setDeflate(4);
     const std::int32_t fill_value = 7;
     gzip.setFillValue(H5::PredType::NATIVE_INT32, &fill_value);
-    write_ints(file, "contiguous", {50, 3}, counting(150));
-    write_ints(file, "unwritten", {50, 3}, {});
-    write_ints(file, "plain", {50, 30}, counting(1500), chunked({7, 8}));
-    write_ints(file, "gzip", {50, 30}, counting(1500), gzip);
-    write_ints(file, "missing", {50, 30}, {}, gzip);
+    hdf5::write_ints(file, "contiguous", {50, 3}, hdf5::counting(150));
+    hdf5::write_ints(file, "unwritten", {50, 3}, {});
+    hdf5::write_ints(file, "plain", {50, 30}, hdf5::counting(1500), hdf5::chunked({7, 8}));
+    hdf5::write_ints(file, "gzip", {50, 30}, hdf5::counting(1500), gzip);
+    hdf5::write_ints(file, "missing", {50, 30}, {}, gzip);
     const hsize_t without_limit = H5S_UNLIMITED;
     const hsize_t none = 0;
     file.createDataSet("empty", H5::PredType::STD_I32LE, H5::DataSpace(1, &none, &without_limit),
-                       chunked({4}));
-    write_dataset(file, "big_endian", {50, 3}, counting(150), H5::PredType::STD_I32BE,
-                  H5::PredType::NATIVE_INT32, chunked({7, 3}));
+                       hdf5::chunked({4}));
+    hdf5::write_dataset(file, "big_endian", {50, 3}, hdf5::counting(150), H5::PredType::STD_I32BE,
+                        H5::PredType::NATIVE_INT32, hdf5::chunked({7, 3}));
 
     H5::StrType spaces(H5::PredType::C_S1, 3);
     spaces.setStrpad(H5T_STR_SPACEPAD);
@@ -71,12 +70,12 @@ TEST_CASE("an index of every layout survives as bytes, and reads what libhdf5 re
     compound.insertMember("number", 8, H5::PredType::NATIVE_DOUBLE);
     std::string text = "1ab cd 2........";
     while (text.size() < 16 * 9) text += text.substr(0, 16);
-    write_dataset(file, "compound", {9}, std::vector<char>(text.begin(), text.end()), compound,
-                  compound, chunked({4}));
+    hdf5::write_dataset(file, "compound", {9}, std::vector<char>(text.begin(), text.end()),
+                        compound, compound, hdf5::chunked({4}));
     H5::EnumType colours(H5::PredType::STD_I16LE);
     std::int16_t red = 1;
     colours.insert("red", &red);
-    write_dataset(file, "enum", {9}, counting<std::int16_t>(9), colours, colours);
+    hdf5::write_dataset(file, "enum", {9}, hdf5::counting<std::int16_t>(9), colours, colours);
   }
   for (const char* dataset : {"contiguous", "unwritten", "plain", "gzip", "missing", "empty",
                               "big_endian", "compound", "enum"}) {
@@ -87,11 +86,11 @@ TEST_CASE("an index of every layout survives as bytes, and reads what libhdf5 re
 TEST_CASE("an index that is cut short anywhere is refused", "[reader][chunks][index]") {
   const IndexImage whole(Chunked().index);
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    const Error error = error_of([&] { IndexImage(whole, size).decode(); });
+    const Error error = hdf5::error_of([&] { IndexImage(whole, size).decode(); });
     REQUIRE(error.code() == ErrorCode::kCorruptData);
   }
-  CHECK(
-      says(error_of([&] { IndexImage(whole, whole.size() + 8).decode(); }), "it says that it has"));
+  CHECK(hdf5::says(hdf5::error_of([&] { IndexImage(whole, whole.size() + 8).decode(); }),
+                   "it says that it has"));
 }
 
 TEST_CASE("an index with one bit changed anywhere is refused, or the bit means nothing",
@@ -120,7 +119,7 @@ TEST_CASE("an index whose contents contradict each other is refused, be its chec
           "[reader][chunks][index]") {
   Chunked data;
   auto& [info, identity, map, outside] = data.index;
-  std::vector<StoredChunk> table(map.chunks.begin(), map.chunks.end());
+  std::vector<hdf5::StoredChunk> table(map.chunks.begin(), map.chunks.end());
   std::string cause;
   SECTION("a chunk beyond the end of the file") {
     table[3].address = identity.size_bytes - table[3].size_bytes + 1;
@@ -135,7 +134,7 @@ TEST_CASE("an index whose contents contradict each other is refused, be its chec
     cause = "chunk (0,0)";
   }
   SECTION("a missing chunk that has bytes") {
-    table[4].address = kMissing;
+    table[4].address = hdf5::kMissing;
     cause = "chunk (4,0)";
   }
   SECTION("a chunk too few") {
@@ -176,15 +175,15 @@ TEST_CASE("an index whose contents contradict each other is refused, be its chec
     cause = "12345";
   }
   SECTION("a layout that has no index") {
-    info.layout = Layout::kVirtual;
+    info.layout = hdf5::Layout::kVirtual;
     cause = "its layout has no index";
   }
   SECTION("contiguous with chunks") {
-    info.layout = Layout::kContiguous;
+    info.layout = hdf5::Layout::kContiguous;
     cause = "it is contiguous, and has chunks";
   }
   SECTION("contiguous beyond the end of the file") {
-    info.layout = Layout::kContiguous;
+    info.layout = hdf5::Layout::kContiguous;
     info.chunk.clear();
     info.filters.clear();
     table.clear();
@@ -212,13 +211,13 @@ TEST_CASE("an index whose contents contradict each other is refused, be its chec
     cause = "its strings lie outside their element";
   }
   SECTION("strings one over the other") {
-    map.text = std::vector<TextRun>(5, {.offset = 0, .size = 1});
+    map.text = std::vector<hdf5::TextRun>(5, {.offset = 0, .size = 1});
     cause = "its strings overlap";
   }
-  map.chunks = ChunkTable(table);
-  const Error error = error_of([&] { IndexImage(data.index).decode(); });
+  map.chunks = hdf5::ChunkTable(table);
+  const Error error = hdf5::error_of([&] { IndexImage(data.index).decode(); });
   CHECK(error.code() == ErrorCode::kCorruptData);
-  CHECK(says(error, cause));
+  CHECK(hdf5::says(error, cause));
 }
 
 TEST_CASE("chunks are used where they lie, and keep their bytes alive", "[reader][chunks][index]") {
@@ -244,11 +243,11 @@ TEST_CASE("an index in memory that could be changed is refused", "[reader][chunk
   const IndexImage image(Chunked().index);
   const auto from = [&](int descriptor) {
     REQUIRE(::write(descriptor, image.data(), image.size()) == static_cast<ssize_t>(image.size()));
-    return error_of([&] { chunks::index_from_memory(FileDescriptor(descriptor)); });
+    return hdf5::error_of([&] { chunks::index_from_memory(FileDescriptor(descriptor)); });
   };
   const int unsealed = ::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  CHECK(says(from(unsealed), "its memory is not sealed"));
+  CHECK(hdf5::says(from(unsealed), "its memory is not sealed"));
   const TemporaryFolder folder;
   const int file = ::open(folder.file("index").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-  CHECK(says(from(file), "its memory is not sealed"));
+  CHECK(hdf5::says(from(file), "its memory is not sealed"));
 }

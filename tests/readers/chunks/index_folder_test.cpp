@@ -17,7 +17,6 @@
 #include "tests/support/temporary_folder.h"
 
 using namespace h5flume;
-using namespace h5flume::hdf5;
 using namespace h5flume::test;
 using namespace std::chrono_literals;
 using h5flume::chunks::IndexFolder;
@@ -26,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr hsize_t kRows = 10'001;
+constexpr hsize_t kManyRows = 10'001;
 
 // Gives a file the time of change of one that was left alone for long.
 void settle(const std::string& file) {
@@ -35,8 +34,8 @@ void settle(const std::string& file) {
 
 // A file of many chunks, and a folder for its index.
 struct ManyChunks {
-  explicit ManyChunks(hsize_t rows = kRows) {
-    NewChunkedFile(file, {{rows}, {1}, Index::kImplicit}).write_counting();
+  explicit ManyChunks(hsize_t rows = kManyRows) {
+    hdf5::NewChunkedFile(file, {{rows}, {1}, hdf5::Index::kImplicit}).write_counting();
     settle(file);
     index = indexed(file);
   }
@@ -54,12 +53,6 @@ std::size_t files_in(const std::string& folder) {
   if (!fs::exists(folder)) return 0;
   return static_cast<std::size_t>(
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
-}
-
-std::vector<std::byte> all_rows(RowReader& reader) {
-  std::vector<std::byte> bytes(reader.info().decoded_bytes());
-  reader.read_rows(0, reader.info().row_count(), bytes);
-  return bytes;
 }
 
 // Keeps the index of a dataset over and over, until it is killed; says so each time on
@@ -128,7 +121,7 @@ TEST_CASE("small indices and those of files just written are not kept", "[reader
 TEST_CASE("an index that was damaged, forged or put in its place is made anew",
           "[reader][chunks][index]") {
   ManyChunks data;
-  const OpenOptions options{.index_folder = data.path};
+  const hdf5::OpenOptions options{.index_folder = data.path};
   const auto rows = all_rows(*open_row_reader(data.file, "x", options));
   REQUIRE(data.find());
   SECTION("truncated") { fs::resize_file(data.kept(), GENERATE(0, 1, 60, 1000, 200'000)); }
@@ -138,7 +131,7 @@ TEST_CASE("an index that was damaged, forged or put in its place is made anew",
     file.put('!');
   }
   SECTION("of another file") {
-    const ManyChunks other(kRows + 1);
+    const ManyChunks other(kManyRows + 1);
     other.folder.keep(other.index);
     fs::copy_file(other.kept(), data.kept(), fs::copy_options::overwrite_existing);
   }
@@ -188,7 +181,7 @@ TEST_CASE("a folder that cannot be used is no error", "[reader][chunks][index]")
 
 TEST_CASE("a folder holds no more than it may: what was used longest ago goes",
           "[reader][chunks][index]") {
-  const ManyChunks first, second(kRows + 1), third(kRows + 2);
+  const ManyChunks first, second(kManyRows + 1), third(kManyRows + 2);
   const IndexFolder folder(first.temporary.file("small"), 600'000);  // room for two
   folder.keep(first.index);
   folder.keep(second.index);

@@ -46,12 +46,15 @@ class IndexImage {
   std::size_t size_ = 0;
 };
 
+inline std::vector<std::byte> all_rows(RowReader& reader) {
+  std::vector<std::byte> bytes(reader.info().decoded_bytes());
+  reader.read_rows(0, reader.info().row_count(), bytes);
+  return bytes;
+}
+
 // All bytes of a dataset, read by its index alone.
 inline std::vector<std::byte> read_by_index(const chunks::IndexedDataset& indexed) {
-  const auto reader = open_by_index(indexed);
-  std::vector<std::byte> out(indexed.info.decoded_bytes());
-  reader->read_rows(0, indexed.info.row_count(), out);
-  return out;
+  return all_rows(*open_by_index(indexed));
 }
 
 }  // namespace h5flume::test

@@ -8,7 +8,6 @@
 #include "tests/readers/hdf5/hdf5_support.h"
 
 using namespace h5flume;
-using namespace h5flume::hdf5;
 
 namespace {
 
@@ -39,7 +38,7 @@ void check_same(const std::string& file, const std::string& path,
 }
 
 H5::DSetCreatPropList gzip_chunks(const std::vector<hsize_t>& chunk) {
-  auto creation = chunked(chunk);
+  auto creation = hdf5::chunked(chunk);
   creation.setShuffle();
   creation.setDeflate(4);
   return creation;
@@ -47,9 +46,9 @@ H5::DSetCreatPropList gzip_chunks(const std::vector<hsize_t>& chunk) {
 
 // Overwrites a byte in the middle of the one chunk of "x".
 void damage(const std::string& file) {
-  StorageMap map;
+  hdf5::StorageMap map;
   {
-    const Dataset dataset(file, "x");
+    const hdf5::Dataset dataset(file, "x");
     map = dataset.storage_map();
   }
   std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
@@ -60,19 +59,20 @@ void damage(const std::string& file) {
 }  // namespace
 
 TEST_CASE("rows read directly are those that libhdf5 reads", "[reader][chunks]") {
-  const ScratchFolder folder;
+  const hdf5::ScratchFolder folder;
   const std::string path = folder.file("a.h5");
   {
     H5::H5File file(path, H5F_ACC_TRUNC);
-    write_ints(file, "contiguous", {50, 3}, counting(150));
-    write_ints(file, "plain", {50, 3}, counting(150), chunked({7, 3}));
-    write_ints(file, "plain_tiles", {50, 30}, counting(1500), chunked({7, 8}));
-    write_ints(file, "gzip", {50, 3}, counting(150), gzip_chunks({7, 3}));
-    write_ints(file, "gzip_tiles", {50, 30}, counting(1500), gzip_chunks({7, 8}));
-    write_ints(file, "large_plain", {500, 100}, counting(50'000), chunked({64, 100}));
-    write_dataset(file, "big_endian", {50, 3}, counting(150), H5::PredType::STD_I32BE,
-                  H5::PredType::NATIVE_INT32, gzip_chunks({7, 3}));
-    write_ints(file, "never_written", {50, 3}, {}, gzip_chunks({7, 3}));
+    hdf5::write_ints(file, "contiguous", {50, 3}, hdf5::counting(150));
+    hdf5::write_ints(file, "plain", {50, 3}, hdf5::counting(150), hdf5::chunked({7, 3}));
+    hdf5::write_ints(file, "plain_tiles", {50, 30}, hdf5::counting(1500), hdf5::chunked({7, 8}));
+    hdf5::write_ints(file, "gzip", {50, 3}, hdf5::counting(150), gzip_chunks({7, 3}));
+    hdf5::write_ints(file, "gzip_tiles", {50, 30}, hdf5::counting(1500), gzip_chunks({7, 8}));
+    hdf5::write_ints(file, "large_plain", {500, 100}, hdf5::counting(50'000),
+                     hdf5::chunked({64, 100}));
+    hdf5::write_dataset(file, "big_endian", {50, 3}, hdf5::counting(150), H5::PredType::STD_I32BE,
+                        H5::PredType::NATIVE_INT32, gzip_chunks({7, 3}));
+    hdf5::write_ints(file, "never_written", {50, 3}, {}, gzip_chunks({7, 3}));
   }
   for (const char* dataset : {"contiguous", "plain", "plain_tiles", "gzip", "gzip_tiles",
                               "large_plain", "big_endian", "never_written"}) {
@@ -113,12 +113,12 @@ TEST_CASE("fields read directly are those that libhdf5 reads", "[reader][chunks]
                   number / 3,
                   {-1, number}};
   }
-  const ScratchFolder folder;
+  const hdf5::ScratchFolder folder;
   const std::string path = folder.file("a.h5");
   {
     H5::H5File file(path, H5F_ACC_TRUNC);
-    write_dataset(file, "contiguous", {50, 3}, records, record, record);
-    write_dataset(file, "gzip", {50, 3}, records, record, record, gzip_chunks({7, 2}));
+    hdf5::write_dataset(file, "contiguous", {50, 3}, records, record, record);
+    hdf5::write_dataset(file, "gzip", {50, 3}, records, record, record, gzip_chunks({7, 2}));
   }
   for (const char* dataset : {"contiguous", "gzip"}) {
     check_same(path, dataset);
@@ -132,12 +132,13 @@ TEST_CASE("fields read directly are those that libhdf5 reads", "[reader][chunks]
   const auto part = open_row_reader(path, "gzip", {.fields = {"name"}});
   CHECK(part->index() == whole->index());
   CHECK(rows_of(*part->clone(), 3, 20) == rows_of(*part, 3, 20));
-  CHECK(says(error_of([&] { open_row_reader(path, "gzip", {.fields = {"energy"}}); }), "weight"));
+  CHECK(hdf5::says(hdf5::error_of([&] { open_row_reader(path, "gzip", {.fields = {"energy"}}); }),
+                   "weight"));
 }
 
 TEST_CASE("clones of a reader read the same, and outlive it", "[reader][chunks]") {
-  const ScratchFolder folder;
-  write_counting_file(folder.file("a.h5"), 100, 2, gzip_chunks({7, 2}));
+  const hdf5::ScratchFolder folder;
+  hdf5::write_counting_file(folder.file("a.h5"), 100, 2, gzip_chunks({7, 2}));
   const bool direct = GENERATE(true, false);
   auto reader = open_row_reader(folder.file("a.h5"), "x", {.direct = direct});
   const auto clone = reader->clone();
@@ -148,31 +149,31 @@ TEST_CASE("clones of a reader read the same, and outlive it", "[reader][chunks]"
 }
 
 TEST_CASE("rows that are not there and buffers that do not fit are refused", "[reader][chunks]") {
-  const ScratchFolder folder;
-  write_counting_file(folder.file("a.h5"), 10, 2, chunked({3, 2}));
+  const hdf5::ScratchFolder folder;
+  hdf5::write_counting_file(folder.file("a.h5"), 10, 2, hdf5::chunked({3, 2}));
   const auto reader = open_row_reader(folder.file("a.h5"), "x");
   std::vector<std::byte> bytes(100 * 8);
-  CHECK(says(error_of([&] { reader->read_rows(5, 6, std::span(bytes).first(48)); }),
-             "the dataset has 10 rows"));
-  CHECK(says(error_of([&] { reader->read_rows(0, 5, std::span(bytes).first(41)); }),
-             "the buffer has 41 bytes, the rows have 40"));
+  CHECK(hdf5::says(hdf5::error_of([&] { reader->read_rows(5, 6, std::span(bytes).first(48)); }),
+                   "the dataset has 10 rows"));
+  CHECK(hdf5::says(hdf5::error_of([&] { reader->read_rows(0, 5, std::span(bytes).first(41)); }),
+                   "the buffer has 41 bytes, the rows have 40"));
 }
 
 TEST_CASE("a damaged chunk is an error that names file, rows and chunk", "[reader][chunks]") {
-  const ScratchFolder folder;
-  write_counting_file(folder.file("a.h5"), 1000, 2, gzip_chunks({1000, 2}));
+  const hdf5::ScratchFolder folder;
+  hdf5::write_counting_file(folder.file("a.h5"), 1000, 2, gzip_chunks({1000, 2}));
   damage(folder.file("a.h5"));
   const auto reader = open_row_reader(folder.file("a.h5"), "x");
-  const Error error = error_of([&] { rows_of(*reader, 0, 10); });
+  const Error error = hdf5::error_of([&] { rows_of(*reader, 0, 10); });
   CHECK(error.code() == ErrorCode::kCorruptData);
-  CHECK(says(error, "read 'x' rows 0-9"));
-  CHECK(says(error, "chunk (0,0)"));
+  CHECK(hdf5::says(error, "read 'x' rows 0-9"));
+  CHECK(hdf5::says(error, "chunk (0,0)"));
 }
 
 TEST_CASE("a file that is cut or written to while it is read is an error", "[reader][chunks]") {
-  const ScratchFolder folder;
+  const hdf5::ScratchFolder folder;
   const std::string path = folder.file("a.h5");
-  write_counting_file(path, 1000, 2, chunked({10, 2}));
+  hdf5::write_counting_file(path, 1000, 2, hdf5::chunked({10, 2}));
   const auto reader = open_row_reader(path, "x");
   rows_of(*reader, 0, 10);
   const bool cut = GENERATE(true, false);
@@ -181,20 +182,21 @@ TEST_CASE("a file that is cut or written to while it is read is an error", "[rea
   } else {
     std::ofstream(path, std::ios::app) << "more";
   }
-  CHECK(error_of([&] { rows_of(*reader, 900, 100); }).code() == ErrorCode::kSourceChanged);
+  CHECK(hdf5::error_of([&] { rows_of(*reader, 900, 100); }).code() == ErrorCode::kSourceChanged);
 }
 
 TEST_CASE("chunks that reach beyond the rows asked for are decoded once", "[reader][chunks]") {
-  const ScratchFolder folder;
+  const hdf5::ScratchFolder folder;
   const std::string path = folder.file("a.h5");
-  write_counting_file(path, 1000, 2, gzip_chunks({500, 2}));
+  hdf5::write_counting_file(path, 1000, 2, gzip_chunks({500, 2}));
   const auto reader = open_row_reader(path, "x");
   const auto first = rows_of(*reader, 0, 10);
   // What was decoded is kept: the file is not needed for the other rows of the chunk. (That it was
   // written to is noticed, but only after they have been read.)
   std::vector<std::byte> bytes(10 * 8);
   damage(path);
-  CHECK(error_of([&] { reader->read_rows(10, 10, bytes); }).code() == ErrorCode::kSourceChanged);
+  CHECK(hdf5::error_of([&] { reader->read_rows(10, 10, bytes); }).code() ==
+        ErrorCode::kSourceChanged);
   std::int32_t value = 0;
   std::memcpy(&value, bytes.data(), sizeof value);
   CHECK(value == 20);

@@ -11,7 +11,7 @@ using namespace h5flume::test;
 
 TEST_CASE("a cancelled request ends with that, whether it was begun or not",
           "[reader][random][request]") {
-  Fixture fixture(Storage::kGzip, {.threads = 1});
+  RequestFixture fixture(Storage::kGzip, {.threads = 1});
   const Stage first_stage = fixture.dataset.stage({100});
   const Stage second_stage = fixture.dataset.stage({100});
   HeldDecoding held;
@@ -31,7 +31,7 @@ TEST_CASE("a cancelled request ends with that, whether it was begun or not",
 
 TEST_CASE("closing ends what was not begun, and data that are ready stay",
           "[reader][random][request]") {
-  Fixture fixture(Storage::kGzip, {.threads = 1});
+  RequestFixture fixture(Storage::kGzip, {.threads = 1});
   const StagePool pool = fixture.dataset.stage_pool({100}, 3);
   auto ready = fixture.reader.request(fixture.dataset[at(5)], pool);
   ready.wait();
@@ -54,8 +54,8 @@ TEST_CASE("closing ends what was not begun, and data that are ready stay",
 }
 
 TEST_CASE("closing ends requests that wait for their stage", "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   const Stage stage = fixture.dataset.stage({1});
   auto first = fixture.reader.request(fixture.dataset[at(1)], stage);
   const auto view = first.get_view();
@@ -90,9 +90,9 @@ TEST_CASE("a reader goes with requests in flight, and futures outlive it",
 
 TEST_CASE("threads issue, cancel, drop and wait at the same time until the reader is closed",
           "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kChunked, Storage::kGzip,
-                           Storage::kByLibrary, Storage::kByLibraryTrusted),
-                  {.threads = 2, .chunk_cache_bytes = 4 * 8 * 160});
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kChunked, Storage::kGzip,
+                                  Storage::kByLibrary, Storage::kByLibraryTrusted),
+                         {.threads = 2, .chunk_cache_bytes = 4 * 8 * 160});
   const StagePool pool = fixture.dataset.stage_pool({10}, 6);
   std::atomic<int> served{0};
   std::atomic<bool> right{true};
@@ -137,7 +137,7 @@ TEST_CASE("threads issue, cancel, drop and wait at the same time until the reade
 }
 
 TEST_CASE("closing ends the waiting for a stage of a pool", "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip));
   const StagePool pool = fixture.dataset.stage_pool({1}, 1);
   const auto holding = fixture.reader.request(fixture.dataset[at(1)], pool);
   holding.wait();  // what closing cancels would give its stage back

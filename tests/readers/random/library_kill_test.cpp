@@ -19,15 +19,15 @@ using namespace std::chrono_literals;
 namespace {
 
 // Boxes of 8 rows, each a chunk of its own.
-constexpr std::int32_t kColumns = 4096;
+constexpr std::int32_t kRowElements = 4096;
 constexpr std::int32_t kBoxRows = 8;
 
 std::vector<std::int32_t> row_of_box(std::int32_t box) {
-  return hdf5::counting<std::int32_t>(kColumns, box * kBoxRows * kColumns);
+  return hdf5::counting<std::int32_t>(kRowElements, box * kBoxRows * kRowElements);
 }
 
-struct Fixture {
-  explicit Fixture(ReaderOptions options = {}, FileOptions file_options = {}) {
+struct WorkersFixture {
+  explicit WorkersFixture(ReaderOptions options = {}, FileOptions file_options = {}) {
     options.direct = false;
     options.workers = options.workers.value_or(2);
     file_options.worker_path = H5FLUME_TEST_WORKER_PATH;
@@ -41,8 +41,8 @@ struct Fixture {
   }
 
   TemporaryFolder folder;
-  std::string path =
-      library_file(folder, LibraryStorage::kGzip, {13 * kBoxRows, kColumns}, {kBoxRows, kColumns});
+  std::string path = library_file(folder, LibraryStorage::kGzip, {13 * kBoxRows, kRowElements},
+                                  {kBoxRows, kRowElements});
   std::optional<Reader> reader;
   std::optional<Dataset> dataset;
   std::optional<StagePool> pool;
@@ -85,7 +85,7 @@ const ChildRole kOwner("random-owner", read_until_killed);
 TEST_CASE("a request whose worker is killed is done by another",
           "[reader][random][library][kill]") {
   const std::string action = GENERATE("die", "crash");
-  Fixture data;
+  WorkersFixture data;
   const Accident accident("select.box 5 " + action + " " + data.folder.file("once"));
   std::vector<Future> futures;
   for (std::int32_t box = 0; box < 13; ++box) futures.push_back(data.request(box));
@@ -97,7 +97,7 @@ TEST_CASE("a request whose worker is killed is done by another",
 TEST_CASE("a request that kills every worker fails alone, and names itself",
           "[reader][random][library][kill]") {
   const unsigned deaths = GENERATE(1u, 3u);
-  Fixture data({.max_deaths_per_request = deaths});
+  WorkersFixture data({.max_deaths_per_request = deaths});
   const Accident accident("select.box 5 die");
   std::vector<Future> futures;
   for (std::int32_t box = 0; box < 13; ++box) futures.push_back(data.request(box));
@@ -116,7 +116,7 @@ TEST_CASE("a request that kills every worker fails alone, and names itself",
 
 TEST_CASE("a worker that is killed while it opens the file, or is idle, is replaced",
           "[reader][random][library][kill]") {
-  Fixture data({.workers = 1, .max_deaths_per_request = 2});
+  WorkersFixture data({.workers = 1, .max_deaths_per_request = 2});
   const Accident accident("worker.opening 0 die " + data.folder.file("once"));
   CHECK(values_of(data.request(1).get()) == row_of_box(1));
   CHECK(values_of(data.request(2).get()) == row_of_box(2));
@@ -125,7 +125,7 @@ TEST_CASE("a worker that is killed while it opens the file, or is idle, is repla
 TEST_CASE("a request that takes too long ends with that, and others are served",
           "[reader][random][library][kill]") {
   const std::string action = GENERATE("hang", "stop");
-  Fixture data({.request_timeout = 300ms});
+  WorkersFixture data({.request_timeout = 300ms});
   const Accident accident("select.box 5 " + action);
   auto late = data.request(5);
   auto other = data.request(6);
@@ -141,7 +141,7 @@ TEST_CASE("a request beyond the memory of its worker fails alone",
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return;  // which take address space for themselves
 #endif
-  Fixture data({.workers = 1}, {.worker_memory_bytes = 256 << 20});
+  WorkersFixture data({.workers = 1}, {.worker_memory_bytes = 256 << 20});
   const Accident accident("select.box 5 bloat");
   auto large = data.request(5);
   CHECK(error_in(large).code() == ErrorCode::kOutOfMemory);
@@ -152,7 +152,7 @@ TEST_CASE(
     "a request that is cancelled while a worker reads it frees its stage, and the worker "
     "writes there no more",
     "[reader][random][library][kill]") {
-  Fixture data({.workers = 1});
+  WorkersFixture data({.workers = 1});
   const Accident accident("select.box 5 stop " + data.folder.file("once"));
   const Stage stage = data.dataset->stage({1});
   auto cancelled = data.reader->request((*data.dataset)[at(5 * kBoxRows)], stage);
@@ -171,7 +171,7 @@ TEST_CASE(
 
 TEST_CASE("closing ends requests under way with their workers", "[reader][random][library][kill]") {
   const bool destroys = GENERATE(false, true);
-  Fixture data({.workers = 1});
+  WorkersFixture data({.workers = 1});
   const Accident accident("select.box 5 stop");
   auto begun = data.request(5);
   const Watched worker(wait_for_stopped_child());
@@ -191,7 +191,7 @@ TEST_CASE("closing ends requests under way with their workers", "[reader][random
 
 TEST_CASE("a closed reader that does not wait leaves nothing behind in the end",
           "[reader][random][library][kill]") {
-  Fixture data({.workers = 1});
+  WorkersFixture data({.workers = 1});
   const Accident accident("select.box 5 stop");
   auto begun = data.request(5);
   const Watched worker(wait_for_stopped_child());
@@ -203,7 +203,7 @@ TEST_CASE("a closed reader that does not wait leaves nothing behind in the end",
 }
 
 TEST_CASE("the owner's death leaves no worker", "[reader][random][library][kill]") {
-  const Fixture data;
+  const WorkersFixture data;
   auto [channel, other_end] = Channel::make();
   auto owner = start_child("random-owner", {data.path}, {other_end.get()});
   other_end.reset();
@@ -217,7 +217,7 @@ TEST_CASE("the owner's death leaves no worker", "[reader][random][library][kill]
 
 TEST_CASE("threads issue, cancel, drop and wait while workers are killed at random",
           "[reader][random][library][kill]") {
-  Fixture data({.workers = 2, .max_deaths_per_request = 1000});
+  WorkersFixture data({.workers = 2, .max_deaths_per_request = 1000});
   const auto seed = test_seed();
   INFO("H5FLUME_TEST_SEED=" << seed);
   std::atomic<int> served{0};

@@ -64,12 +64,12 @@ class HeldDecoding {
   static inline std::atomic<int> met_{0};
 };
 
-struct Fixture {
+struct RequestFixture {
   TemporaryFolder folder;
   Reader reader;
   Dataset dataset;
 
-  explicit Fixture(Storage storage, const ReaderOptions& options = {})
+  explicit RequestFixture(Storage storage, const ReaderOptions& options = {})
       : reader(reader_of(counting_file(folder, storage), storage, options)),
         dataset(reader.dataset("/x")) {}
 };

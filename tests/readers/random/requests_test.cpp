@@ -13,8 +13,8 @@ using namespace h5flume::test;
 
 TEST_CASE("a stage serves one request after the other, in random order",
           "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kChunked, Storage::kGzip,
-                           Storage::kByLibrary, Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kChunked, Storage::kGzip,
+                                  Storage::kByLibrary, Storage::kByLibraryTrusted));
   const Stage stage = fixture.dataset.stage({10});
   CHECK(stage.bytes() == 10 * 40 * 4);
   RandomSelections random(1);
@@ -28,8 +28,8 @@ TEST_CASE("a stage serves one request after the other, in random order",
 
 TEST_CASE("the data of a request come as a copy, in a buffer, by a function, as a view",
           "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   const Stage stage = fixture.dataset.stage({1});
   const auto request = [&](std::int64_t row) {
     return fixture.reader.request(fixture.dataset[at(row)], stage);
@@ -56,7 +56,7 @@ TEST_CASE("the data of a request come as a copy, in a buffer, by a function, as 
 }
 
 TEST_CASE("data are taken once", "[reader][random][request]") {
-  Fixture fixture(Storage::kContiguous);
+  RequestFixture fixture(Storage::kContiguous);
   const Stage stage = fixture.dataset.stage({1});
   auto future = fixture.reader.request(fixture.dataset[at(0)], stage);
   std::vector<std::byte> wrong(3);
@@ -68,7 +68,7 @@ TEST_CASE("data are taken once", "[reader][random][request]") {
 
 TEST_CASE("a stage is completed from the dataset, and refuses what does not fit",
           "[reader][random][request]") {
-  Fixture fixture(Storage::kChunked);
+  RequestFixture fixture(Storage::kChunked);
   const Dataset& dataset = fixture.dataset;
   CHECK(dataset.stage({}).bytes() == 100 * 40 * 4);
   CHECK(dataset.stage({std::nullopt, 2}).bytes() == 100 * 2 * 4);
@@ -85,8 +85,8 @@ TEST_CASE("a stage is completed from the dataset, and refuses what does not fit"
 }
 
 TEST_CASE("30 stages hold overlapping requests at a time", "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   std::vector<Stage> stages;
   std::vector<Future> futures;
   for (int i = 0; i < 30; ++i) {
@@ -100,8 +100,8 @@ TEST_CASE("30 stages hold overlapping requests at a time", "[reader][random][req
 
 TEST_CASE("a request waits for the one before it to let go of the stage",
           "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   const Stage stage = fixture.dataset.stage({1});
   auto first = fixture.reader.request(fixture.dataset[at(1)], stage);
   auto second = fixture.reader.request(fixture.dataset[at(2)], stage);
@@ -117,8 +117,8 @@ TEST_CASE("a request waits for the one before it to let go of the stage",
 }
 
 TEST_CASE("a future that is dropped gives its stage back", "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   const StagePool pool = fixture.dataset.stage_pool({10}, 1);
   for (int i = 0; i < 50; ++i) {
     const auto dropped = fixture.reader.request(fixture.dataset[rows(i, i + 10)], pool);
@@ -129,7 +129,7 @@ TEST_CASE("a future that is dropped gives its stage back", "[reader][random][req
 
 TEST_CASE("a pool without a free stage makes requests wait, with a limit if asked",
           "[reader][random][request]") {
-  Fixture fixture(Storage::kGzip);
+  RequestFixture fixture(Storage::kGzip);
   const StagePool pool = fixture.dataset.stage_pool({1}, 2);
   auto one = fixture.reader.request(fixture.dataset[at(1)], pool);
   auto two = fixture.reader.request(fixture.dataset[at(2)], pool);
@@ -149,8 +149,8 @@ TEST_CASE("a pool without a free stage makes requests wait, with a limit if aske
 
 TEST_CASE("a request pool returns futures in the order of their requests",
           "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   const StagePool stages = fixture.dataset.stage_pool({1}, 10);
   RequestPool requests;
   std::thread loader([&] {
@@ -173,7 +173,7 @@ TEST_CASE("a request pool returns futures in the order of their requests",
 
 TEST_CASE("many selections are requested at once, no more than there are stages",
           "[reader][random][request]") {
-  Fixture fixture(Storage::kGzip);
+  RequestFixture fixture(Storage::kGzip);
   const StagePool pool = fixture.dataset.stage_pool({1}, 8);
   std::vector<Request> wanted;
   for (std::int64_t row = 0; row < 8; ++row) wanted.push_back(fixture.dataset[at(row * 11)]);
@@ -187,8 +187,8 @@ TEST_CASE("many selections are requested at once, no more than there are stages"
 }
 
 TEST_CASE("a request is reported ready, once", "[reader][random][request]") {
-  Fixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
-                           Storage::kByLibraryTrusted));
+  RequestFixture fixture(GENERATE(Storage::kContiguous, Storage::kGzip, Storage::kByLibrary,
+                                  Storage::kByLibraryTrusted));
   const Stage stage = fixture.dataset.stage({1});
   std::latch reported(1);
   auto future =
@@ -201,7 +201,7 @@ TEST_CASE("a request is reported ready, once", "[reader][random][request]") {
 TEST_CASE("a chunk that several requests want is decoded once", "[reader][random][request]") {
   static std::atomic<int> decodings{0};
   decodings = 0;
-  Fixture fixture(Storage::kGzip, {.threads = 3});
+  RequestFixture fixture(Storage::kGzip, {.threads = 3});
   const StagePool pool = fixture.dataset.stage_pool({1}, 40);
   test_point_hook = [](const char* name, std::uint64_t) {
     if (std::string_view(name) == "chunk.decoding") ++decodings;
@@ -264,7 +264,7 @@ TEST_CASE("chunks that are read ahead are there when they are wanted",
           "[reader][random][request]") {
   static std::atomic<int> decodings{0};
   decodings = 0;
-  Fixture fixture(Storage::kGzip, {.chunk_cache_bytes = 3 * 8 * 160});
+  RequestFixture fixture(Storage::kGzip, {.chunk_cache_bytes = 3 * 8 * 160});
   test_point_hook = [](const char* name, std::uint64_t) {
     if (std::string_view(name) != "chunk.decoding") return;
     ++decodings;

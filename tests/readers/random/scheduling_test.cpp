@@ -86,7 +86,7 @@ std::string reversed_file(const TemporaryFolder& folder) {
 
 TEST_CASE("who waits for a request that nobody has begun does it itself",
           "[reader][random][request]") {
-  Fixture fixture(Storage::kGzip, {.threads = 1});
+  RequestFixture fixture(Storage::kGzip, {.threads = 1});
   const StagePool pool = fixture.dataset.stage_pool({1}, 2);
   WatchedDecodings decodings(true);
   auto held = fixture.reader.request(fixture.dataset[at(1)], pool);

@@ -35,15 +35,15 @@ class CountDecodings {
   }
 };
 
-constexpr std::uint64_t kChunkRows = 16;
-constexpr std::uint64_t kChunks = kRows / kChunkRows;
+constexpr std::uint64_t kRowsPerChunk = 16;
+constexpr std::uint64_t kChunks = kRows / kRowsPerChunk;
 
 }  // namespace
 
 TEST_CASE("a chunk is decoded once in a pass, however blocks lie", "[reader][stream][chunks]") {
   const TemporaryFolder folder;
   const std::string file = folder.file("t.h5");
-  write_table(file, "/t", {.rows = kRows, .columns = 8, .chunk_rows = kChunkRows, .gzip = true});
+  write_table(file, "/t", {.rows = kRows, .columns = 8, .chunk_rows = kRowsPerChunk, .gzip = true});
   const std::int64_t block_rows = GENERATE(1, 3, 16, 17, 25, 80, 400);
   const unsigned workers = GENERATE(1, 2, 5);
   const bool ordered = GENERATE(false, true);
@@ -70,7 +70,7 @@ TEST_CASE("chunks that find no room in the cache are decoded for each block",
           "[reader][stream][chunks]") {
   const TemporaryFolder folder;
   const std::string file = folder.file("t.h5");
-  write_table(file, "/t", {.rows = kRows, .columns = 8, .chunk_rows = kChunkRows, .gzip = true});
+  write_table(file, "/t", {.rows = kRows, .columns = 8, .chunk_rows = kRowsPerChunk, .gzip = true});
   const CountDecodings counter;
   auto queue = Streamer(file).queue(
       "/t", {.kind = WorkerKind::kThreads, .workers = 3, .block_rows = 8, .chunk_cache_bytes = 10});

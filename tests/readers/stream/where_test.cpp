@@ -114,7 +114,7 @@ void append_rows(const Block& block, Rows& rows) {
   REQUIRE(all_right);
 }
 
-Rows drain(BlockQueue& queue) {
+Rows delivered_rows(BlockQueue& queue) {
   Rows rows;
   for (const Block& block : queue) append_rows(block, rows);
   return rows;
@@ -133,7 +133,7 @@ TEST_CASE("a stream with a condition delivers every row that it holds for once",
   auto options = data.where("(pos > 3) & (layer == 1)", GENERATE(1, 7, 64, 5000));
   options.ordered = GENERATE(false, true);
   auto queue = data.queue(options);
-  const Rows rows = drain(queue);
+  const Rows rows = delivered_rows(queue);
   const Rows expected = rows_where(1000, [](const Hit& h) { return h.pos > 3 && h.layer == 1; });
   CHECK(sorted(rows) == expected);
   if (options.ordered) CHECK(rows == expected);
@@ -154,7 +154,7 @@ TEST_CASE("blocks of which a condition leaves nothing are passed over",
   append_rows(block, rows);
   CHECK(rows == Rows{500, 501, 502});
   CHECK_THROWS_WITH(block.row_number(3), contains("row 3 of a block of 3 rows"));
-  CHECK(drain(queue) == Rows{999});
+  CHECK(delivered_rows(queue) == Rows{999});
   CHECK(queue.statistics().blocks == 2);
   CHECK(queue.block_count() == 100);
 
@@ -211,7 +211,7 @@ TEST_CASE("rows that do not fill a block are filtered too", "[reader][stream][co
   Hit last;
   std::memcpy(&last, &remainder.bytes[9 * sizeof(Hit)], sizeof last);
   CHECK(last == hit(997));
-  CHECK(drain(queue).size() == 190);
+  CHECK(delivered_rows(queue).size() == 190);
 
   options.where = "id < 900";
   CHECK(data.queue(options).remainder().row_count == 0);
@@ -290,7 +290,7 @@ TEST_CASE("random streams hold the rows that their conditions ask for",
     auto queue = data.queue(options);
     const Rows expected =
         rows_where(count, [&](const Hit& h) { return h.pos < pos || h.id >= from; });
-    const bool as_expected = sorted(drain(queue)) == expected;
+    const bool as_expected = sorted(delivered_rows(queue)) == expected;
     REQUIRE(as_expected);
 
     const Reader reader(data.path, {.direct = data.direct});
@@ -336,7 +336,7 @@ TEST_CASE("rows that a condition cannot compute with are an error of their block
                              "922337203685477580 does not fit a 64-bit integer"));
   options.on_error = OnError::kSkip;
   auto skipping = data.queue(options);
-  CHECK(drain(skipping) == rows);
+  CHECK(delivered_rows(skipping) == rows);
   CHECK(skipping.skipped().size() == 9);
 }
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "tests/readers/chunks/index_support.h"
 #include "tests/readers/hdf5/hdf5_support.h"
 #include "tests/readers/stream/process_fixture.h"
 
@@ -26,12 +27,6 @@ struct IsolatedFixture : ProcessFixture {
                       .open_timeout = timeout});
   }
 };
-
-std::vector<std::byte> all_rows(RowReader& reader) {
-  std::vector<std::byte> bytes(reader.info().decoded_bytes());
-  reader.read_rows(0, reader.info().row_count(), bytes);
-  return bytes;
-}
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "storage/mapped/mapped_array.h"
 #include "tests/storage/mapped/sample_types.h"
+#include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 #include "tests/support/child_role.h"
 #include "tests/support/temporary_folder.h"
@@ -29,13 +30,6 @@ std::vector<Sample> cloned(const Array& array) {
   std::vector<Sample> samples;
   for (const auto& view : array) samples.push_back(view.clone());
   return samples;
-}
-
-std::vector<std::byte> contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::vector<char> chars((std::istreambuf_iterator<char>(file)), {});
-  const auto raw = std::as_bytes(std::span(chars));
-  return {raw.begin(), raw.end()};
 }
 
 }  // namespace
@@ -76,7 +70,7 @@ TEST_CASE("a file, a buffer and a part of an open file hold the same array",
   const TemporaryFolder folder;
   Array::build(folder.file("a"), samples);
   const auto bytes = Array::build_bytes(samples);
-  CHECK(contents(folder.file("a")) == bytes);
+  CHECK(std::ranges::equal(bytes_of(read_file(folder.file("a"))), bytes));
   CHECK(cloned(Array::from_bytes(bytes)) == samples);
 
   // As a stored entry of an archive: at an odd offset, with other bytes around it.

@@ -23,6 +23,7 @@
 #include "storage/mapped/mapped_id_map.h"
 #include "storage/mapped/mapped_map.h"
 #include "tests/storage/mapped/sample_types.h"
+#include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 
 using namespace h5flume;
@@ -179,14 +180,8 @@ TEST_CASE("the golden maps of ids and of objects are read", "[storage][mapped][g
 
 namespace {
 
-std::vector<char> contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 bool same_bytes(const std::vector<std::byte>& built, const std::string& path) {
-  const auto kept = contents(path);
-  return std::ranges::equal(built, std::as_bytes(std::span(kept)));
+  return std::ranges::equal(built, bytes_of(read_file(path)));
 }
 
 }  // namespace

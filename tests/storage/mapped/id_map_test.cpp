@@ -104,8 +104,7 @@ TEST_CASE("an order of ids outlives runs that are sorted one by one", "[storage]
     pairs.emplace_back(random() % 5'000, random());
     model[pairs.back().first].push_back(pairs.back().second);
   }
-  const auto bytes = MappedIdMap<std::uint64_t>::build_bytes(
-      pairs, {.durable = false, .memory_budget_bytes = 1 << 20}, true);
+  const auto bytes = MappedIdMap<std::uint64_t>::build_bytes(pairs, kLittleMemory, true);
   const auto map = MappedIdMap<std::uint64_t>::from_bytes(bytes);
   for (const auto& [key, ids] : model) {
     const auto range = map.equal_range(key);

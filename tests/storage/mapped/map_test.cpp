@@ -22,8 +22,6 @@ using namespace h5flume::test;
 
 namespace {
 
-constexpr MappedBuildOptions kLittleMemory{.durable = false, .memory_budget_bytes = 1 << 20};
-
 // What holds for a map and a std::map of the same items.
 template <class Map, class Model>
 void check_same(const Map& map, const Model& model) {

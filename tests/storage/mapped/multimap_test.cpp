@@ -13,12 +13,6 @@
 using namespace h5flume;
 using namespace h5flume::test;
 
-namespace {
-
-constexpr MappedBuildOptions kLittleMemory{.durable = false, .memory_budget_bytes = 1 << 20};
-
-}  // namespace
-
 TEST_CASE("a multi-map gives all values of a key in the order in which they came",
           "[storage][mapped][multimap]") {
   const std::uint64_t seed = std::random_device{}();

@@ -73,12 +73,12 @@ Numbers extremes(bool most) {
 }
 
 // A list of fields without the macro.
-struct Plain {
+struct WithoutMacro {
   std::uint32_t number = 0;
-  bool operator==(const Plain&) const = default;
+  bool operator==(const WithoutMacro&) const = default;
 };
-constexpr auto h5flume_fields(const Plain*) {
-  return mapped::FieldList<Plain, &Plain::number>{"Plain", {"number"}};
+constexpr auto h5flume_fields(const WithoutMacro*) {
+  return mapped::FieldList<WithoutMacro, &WithoutMacro::number>{"WithoutMacro", {"number"}};
 }
 
 }  // namespace
@@ -92,10 +92,10 @@ TEST_CASE("numbers of every width come back as they were", "[storage][mapped][pa
 }
 
 TEST_CASE("a field list without the macro gives views with get() only", "[storage][mapped][pack]") {
-  const auto bytes = pack(Plain{42});
-  const auto view = unpack_from<Plain>(bytes);
-  CHECK(view.get<&Plain::number>() == 42);
-  CHECK(view.clone() == Plain{42});
+  const auto bytes = pack(WithoutMacro{42});
+  const auto view = unpack_from<WithoutMacro>(bytes);
+  CHECK(view.get<&WithoutMacro::number>() == 42);
+  CHECK(view.clone() == WithoutMacro{42});
 }
 
 TEST_CASE("random structs come back as they were, and equal structs make equal bytes",

@@ -7,10 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "storage/mapped/build_options.h"
 #include "storage/mapped/types.h"
 
 // Structs that the tests of mapped containers store, and random values of them.
 namespace h5flume::test {
+
+// Too little for containers of many items, which are sorted in parts then.
+inline constexpr MappedBuildOptions kLittleMemory{.durable = false, .memory_budget_bytes = 1 << 20};
 
 struct Box {
   float x = 0;

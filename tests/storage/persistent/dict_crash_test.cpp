@@ -20,7 +20,6 @@ using namespace h5flume::test;
 
 namespace {
 
-constexpr int kKeys = 20;
 constexpr std::size_t kBatch = 5;
 
 DictOptions options_for(const std::string& durability) {
@@ -67,6 +66,8 @@ class Operation {
   }
 
  private:
+  static constexpr int kKeys = 20;
+
   bool clears() const { return choice_ == 0; }
   bool erases() const { return choice_ < 20; }
   bool increments() const { return choice_ < 35; }

@@ -12,8 +12,6 @@ using namespace h5flume::test;
 
 namespace {
 
-constexpr int kKeys = 40;
-
 std::string expected_text(const DictModel<int>& model) {
   std::string text;
   for (const auto& [key, value] : model.entries()) {
@@ -32,6 +30,7 @@ TEST_CASE_METHOD(DictFixture, "any sequence of changes gives what a model gives"
   CAPTURE(seed);
   std::mt19937 random(seed);
   const auto below = [&](int limit) { return static_cast<int>(random() % limit); };
+  constexpr int kKeys = 40;
   DictModel<int> model;
   std::vector<PersistentDict> handles;
   handles.push_back(open(options));

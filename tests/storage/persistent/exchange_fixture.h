@@ -3,23 +3,17 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "storage/persistent/exchange.h"
 #include "storage/persistent/exchange/line_source_internal.h"
+#include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace h5flume::test {
-
-inline std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 inline void write_file(const std::string& path, const std::string& bytes) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());

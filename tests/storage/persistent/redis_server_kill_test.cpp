@@ -65,7 +65,7 @@ int work_on(const std::vector<std::string>& arguments) {
 const ChildRole kWorkOn("redis-work-on", work_on);
 
 // The long runs are told how many seconds.
-std::int64_t task_count() {
+std::int64_t tasks_for_kills() {
   const char* const seconds = std::getenv("H5FLUME_TEST_SECONDS");
   return seconds ? std::max(1, std::atoi(seconds)) * 100 : 400;
 }
@@ -96,7 +96,7 @@ TEST_CASE("a server that is killed again and again loses nothing that it has ack
   std::ofstream(log).close();
 
   ProgressTracker tracker(server.address("test", 1000));
-  const auto count = task_count();
+  const auto count = tasks_for_kills();
   std::vector<NewTask> tasks;
   for (std::int64_t i = 0; i < count; ++i) tasks.push_back({i});
   tracker.add_many(tasks);

@@ -27,7 +27,7 @@ struct Folder {
   }
 };
 
-Lines lines_of(const std::vector<std::pair<std::string, std::string>>& files) {
+Lines lines_of_files(const std::vector<std::pair<std::string, std::string>>& files) {
   return lines_in(Folder(files).path);
 }
 
@@ -122,34 +122,34 @@ TEST_CASE("files are read in the order of their numbers", "[storage][persistent]
   for (int number = 0; number < 12; ++number) {
     files.emplace_back(std::to_string(number) + ".json", std::to_string(number) + "\n");
   }
-  const auto lines = lines_of(files);
+  const auto lines = lines_of_files(files);
   REQUIRE(lines.size() == 12);
   CHECK(lines[2] == "2.json:1 2");
   CHECK(lines[10] == "10.json:1 10");
-  CHECK(lines_of({}).empty());
-  CHECK(lines_of({{"0.json", "a\nb\n"}, {"1.json", "c\n"}, {"notes.txt", "x"}}).size() == 3);
+  CHECK(lines_of_files({}).empty());
+  CHECK(lines_of_files({{"0.json", "a\nb\n"}, {"1.json", "c\n"}, {"notes.txt", "x"}}).size() == 3);
 }
 
 TEST_CASE("files that are missing, short, empty or strange are told",
           "[storage][persistent][exchange]") {
-  CHECK(lines_of({{"0.json", "a\n"}, {"2.json", "b\n"}}) ==
+  CHECK(lines_of_files({{"0.json", "a\n"}, {"2.json", "b\n"}}) ==
         Lines{"0.json:1 a", "tastypy:0 !1.json is missing: the next is 2.json", "2.json:1 b"});
-  CHECK(lines_of({{"1.json.gz", "a\n"}}) ==
+  CHECK(lines_of_files({{"1.json.gz", "a\n"}}) ==
         Lines{"tastypy:0 !0.json.gz is missing: the next is 1.json.gz", "1.json.gz:1 a"});
-  CHECK(lines_of({{"0.json", "a\nb\n"}, {"1.json", "c\n"}, {"2.json", "d\n"}}) ==
+  CHECK(lines_of_files({{"0.json", "a\nb\n"}, {"1.json", "c\n"}, {"2.json", "d\n"}}) ==
         Lines{"0.json:1 a", "0.json:2 b", "1.json:1 c",
               "1.json:0 !has 1 lines and those before it have 2 each: lines are missing",
               "2.json:1 d"});
-  CHECK(lines_of({{"0.json", "a\n"}, {"1.json", "b\nc\n"}}).back() ==
+  CHECK(lines_of_files({{"0.json", "a\n"}, {"1.json", "b\nc\n"}}).back() ==
         "1.json:0 !has 2 lines and those before it have 1 each: lines are missing");
-  CHECK(lines_of({{"0.json", ""}}) == Lines{"0.json:0 !is empty: its lines have been lost"});
-  CHECK(lines_of({{"0.json.gz", ""}}) == Lines{"0.json.gz:1 !its gzip is cut short here"});
-  CHECK(lines_of({{"0.json", "a\n"}, {"1.json.gz", "b\n"}}).front() ==
+  CHECK(lines_of_files({{"0.json", ""}}) == Lines{"0.json:0 !is empty: its lines have been lost"});
+  CHECK(lines_of_files({{"0.json.gz", ""}}) == Lines{"0.json.gz:1 !its gzip is cut short here"});
+  CHECK(lines_of_files({{"0.json", "a\n"}, {"1.json.gz", "b\n"}}).front() ==
         "tastypy:0 !some files are gzipped and some are not: they do not belong together");
-  CHECK(lines_of({{"0.json", "a\nb"}, {"1.json", "c\nd\n"}}) ==
+  CHECK(lines_of_files({{"0.json", "a\nb"}, {"1.json", "c\nd\n"}}) ==
         Lines{"0.json:1 a", "0.json:2 !the file ends within it, before a newline", "1.json:1 c",
               "1.json:2 d"});
-  CHECK_THROWS_WITH(lines_of({{"00.json", "a\n"}}), contains("it is none of tastypy"));
+  CHECK_THROWS_WITH(lines_of_files({{"00.json", "a\n"}}), contains("it is none of tastypy"));
 }
 
 TEST_CASE("a folder appears when it is complete", "[storage][persistent][exchange]") {

@@ -77,7 +77,7 @@ int contend(const std::vector<std::string>& arguments) {
 }
 const ChildRole contend_role("tracker-contend", contend);
 
-std::map<std::uint64_t, int> acknowledged_in(const std::string& log) {
+std::map<std::uint64_t, int> times_acknowledged(const std::string& log) {
   std::map<std::uint64_t, int> times;
   std::ifstream lines(log);
   for (std::uint64_t task = 0; lines >> task;) ++times[task];
@@ -114,7 +114,7 @@ TEST_CASE("four processes, one killed every 50 ms: each task is recorded done on
   add_tasks(tracker, count);
   const auto kills = kill_until_done([&] { return start_on(place, "tracker-do-tasks", {log}); }, 4);
 
-  const auto acknowledged = acknowledged_in(log);
+  const auto acknowledged = times_acknowledged(log);
   std::size_t lost = 0;
   std::size_t twice = 0;
   for (const auto& [task, times] : acknowledged) {

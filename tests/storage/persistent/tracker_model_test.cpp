@@ -21,7 +21,6 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 }
 
 constexpr std::uint64_t kMaxTries = 3;
-constexpr std::uint64_t kKeys = 30;
 
 // A tracker and its model, which every operation is done to alike.
 class Pair {
@@ -58,6 +57,8 @@ class Pair {
   }
 
  private:
+  static constexpr std::uint64_t kKeys = 30;
+
   Key any_key() { return Key(random_() % kKeys); }
 
   void add_or_change() {

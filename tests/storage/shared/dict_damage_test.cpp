@@ -16,18 +16,14 @@
 
 #include "core/error.h"
 #include "tests/storage/shared/shared_fixture.h"
+#include "tests/support/bytes.h"
 
 using namespace h5flume;
 using namespace h5flume::test;
 
 namespace {
 
-using Bytes = std::vector<char>;
-
-Bytes read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+using Bytes = std::string;
 
 // In a file of its own: the one that is mapped somewhere is not touched.
 void write_file(const std::string& path, const Bytes& bytes) {

@@ -45,9 +45,6 @@ class Model {
   std::vector<int> order_;
 };
 
-constexpr int kKeys = 30;
-constexpr int kSteps = 4000;
-
 }  // namespace
 
 TEST_CASE_METHOD(SharedFixture, "any sequence of changes gives what a model gives",
@@ -78,7 +75,8 @@ TEST_CASE_METHOD(SharedFixture, "any sequence of changes gives what a model give
   auto owner = create({.recurse = recurse, .buffer_bytes = buffer_bytes});
   Crew crew(kind, 2, folder, "a");
   Model model;
-  for (int step = 0; step < kSteps; ++step) {
+  constexpr int kKeys = 30;
+  for (int step = 0; step < 4000; ++step) {
     const int key = below(kKeys);
     switch (below(12)) {
       case 0:

@@ -17,16 +17,6 @@ using State = SharedDictInfo::State;
 
 namespace {
 
-ErrorCode code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  FAIL("no error");
-  return ErrorCode::kIo;
-}
-
 // Makes a dict and dies. Arguments: folder, name, "auto" or "keep".
 int make_and_die(const std::vector<std::string>& arguments) {
   auto dict = SharedDict::create(arguments[1],

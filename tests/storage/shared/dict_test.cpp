@@ -12,20 +12,6 @@ using namespace h5flume;
 using namespace h5flume::test;
 using std::chrono::milliseconds;
 
-namespace {
-
-ErrorCode code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  FAIL("no error");
-  return ErrorCode::kIo;
-}
-
-}  // namespace
-
 #define SHARED_TEST(name) TEST_CASE_METHOD(SharedFixture, name, "[storage][shared]")
 
 SHARED_TEST("values come back as what they were set as") {

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "storage/shared/shared_dict.h"
 #include "tests/support/catch.h"
 
@@ -58,6 +60,17 @@ inline std::string text_of(const SharedDict& dict) {
     text += key.name() + "=" + value.dump();
   }
   return text;
+}
+
+// The code of the error that a call throws, as it has to.
+inline ErrorCode code_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  FAIL("no error");
+  return ErrorCode::kIo;
 }
 
 // How long the tests of random deaths run.

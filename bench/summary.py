@@ -149,7 +149,7 @@ def print_targets(stream, ring):
 
     empty = {(a["producers"], a["slots"], a["ordered"]): values(runs, "items_per_second")
              for kind, a, runs in ring_runs(ring) if kind == "empty" and a["processes"]}
-    # 9 slots are what a stream with four workers has by default.
+    # 9 slots are what a stream with four workers has at least.
     for ordered in (0, 1):
         order = "ordered" if ordered else "unordered"
         for slots in (9, 64):

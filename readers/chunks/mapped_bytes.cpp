@@ -25,15 +25,12 @@ void read_ahead(std::span<const std::byte> bytes) noexcept {
 MappedBytes::MappedBytes(FileBytes file, std::uint64_t data_bytes)
     : file_(std::move(file)), mapping_(file_.descriptor(), file_.path()), data_bytes_(data_bytes) {}
 
-bool MappedBytes::is_worth_mapping(std::size_t size_bytes) const noexcept {
-  const std::uint64_t before = fetched_bytes_.fetch_add(size_bytes, std::memory_order_relaxed);
-  return size_bytes >= kLargeRun || before >= data_bytes_;
-}
-
 std::span<const std::byte> MappedBytes::fetch(std::uint64_t offset, std::size_t size_bytes,
                                               std::vector<std::byte>& buffer) const {
   const auto all = mapping_.bytes();
-  if (!is_worth_mapping(size_bytes)) return file_.fetch(offset, size_bytes, buffer);
+  const bool is_first_pass =
+      fetched_bytes_.fetch_add(size_bytes, std::memory_order_relaxed) < data_bytes_;
+  if (is_first_pass && size_bytes < kLargeRun) return file_.fetch(offset, size_bytes, buffer);
   if (offset > all.size() || size_bytes > all.size() - offset) {
     return file_.fetch(offset, size_bytes, buffer);  // which says what is wrong
   }

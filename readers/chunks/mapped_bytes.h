@@ -27,11 +27,9 @@ class MappedBytes final : public ByteSource {
   const FileIdentity& identity() const noexcept override { return file_.identity(); }
 
  private:
-  bool is_worth_mapping(std::size_t size_bytes) const noexcept;
-
   FileBytes file_;
   FileMapping mapping_;
-  std::uint64_t data_bytes_;
+  const std::uint64_t data_bytes_;
   mutable std::atomic<std::uint64_t> fetched_bytes_{0};  // relaxed: a guess
 };
 

@@ -200,5 +200,5 @@ TEST_CASE("the number of workers and slots follows the cores", "[reader][stream]
   CHECK(queue.workers() <= 8);
   CHECK(queue.read_ahead() == std::max(2 * queue.workers() + 1, 16U));
   options.workers = 9;
-  CHECK(data.queue(options).read_ahead() == 19);
+  CHECK(Streamer(data.path).queue("/t", options).read_ahead() == 19);
 }

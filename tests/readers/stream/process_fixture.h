@@ -46,6 +46,7 @@ struct ProcessFixture {
   Streamer streamer() const { return Streamer(path, {.worker_path = H5FLUME_TEST_WORKER_PATH}); }
   BlockQueue queue() {
     options.workers = options.workers.value_or(2);
+    options.read_ahead = options.read_ahead.value_or(2 * *options.workers + 1);  // soon full
     return streamer().queue("/t", options);
   }
 };

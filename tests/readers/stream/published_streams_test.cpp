@@ -95,7 +95,6 @@ TEST_CASE("a published stream tells what it does, until its queue is gone",
   auto options = data.options();
   options.ordered = true;
   options.block_rows = 10;
-  options.read_ahead = 5;
   {
     auto queue = data.queue(options);
     std::vector<Block> held;

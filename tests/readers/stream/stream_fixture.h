@@ -28,7 +28,10 @@ struct StreamFixture {
     options.workers = 2;
     return options;
   }
-  BlockQueue queue(const StreamOptions& options) const {
+  BlockQueue queue(StreamOptions options) const {
+    if (options.workers && !options.read_ahead) {
+      options.read_ahead = 2 * *options.workers + 1;  // soon full
+    }
     return Streamer(path).queue("/t", options);
   }
 };

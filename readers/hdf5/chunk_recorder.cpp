@@ -97,7 +97,7 @@ StoredChunk ChunkRecorder::locate(const hsize_t* first_element) {
     impl_->access.forget_failure();
     impl_->read(first_element, &chunk.filter_mask);  // again, to learn the reason
     const auto [code, cause] = cause_of(impl_->access.last_failure());
-    throw Error(code == ErrorCode::kNotFound ? ErrorCode::kCorruptData : code, cause);
+    throw Error(code, cause);
   }
   // libhdf5 makes no read of nothing.
   if (impl_->record->reads == 0) throw Error(ErrorCode::kCorruptData, "it is stored in no bytes");

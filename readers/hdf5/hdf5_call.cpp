@@ -109,7 +109,10 @@ std::pair<ErrorCode, std::string> cause_of(const std::vector<StackEntry>& stack,
   }
   if (innermost_text(stack).starts_with("object '"))
     return {ErrorCode::kNotFound, "no such dataset"};
-  if (has_minor(stack, H5E_NOTFOUND)) return {ErrorCode::kNotFound, innermost_text(stack)};
+  // Around another cause it only says what was looked for then, as in a damaged index.
+  if (!stack.empty() && stack.front().minor == H5E_NOTFOUND) {
+    return {ErrorCode::kNotFound, innermost_text(stack)};
+  }
   if (has(stack, "file read failed")) return {ErrorCode::kIo, innermost_text(stack)};
   return {ErrorCode::kCorruptData, innermost_text(stack)};
 }

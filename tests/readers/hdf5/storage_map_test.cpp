@@ -250,6 +250,7 @@ TEST_CASE("an index that cannot be read is an error, not missing chunks",
   NewChunkedFile(path, {{20, 12}, {5, 4}, index}).write_counting();
   replace_in_file(path, signature, "zzzz");
   CHECK(error_of([&] { map_of(path); }).code() == ErrorCode::kCorruptData);
+  CHECK(error_of([&] { read_all<std::int32_t>(path, "x"); }).code() == ErrorCode::kCorruptData);
 }
 
 TEST_CASE("a file that changes while it is mapped is noticed", "[readers][hdf5][map]") {

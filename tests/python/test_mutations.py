@@ -17,8 +17,8 @@ from harm import harm_of_file, orphans_are_ours
 from mutations import make_originals, mutate, original_of
 from seeds import choose_seed
 
-# Did harm once: an index of chunks that libhdf5 follows for ever, taking memory as it goes; a heap
-# of strings that says it has 4 GiB.
+# Did harm once: an index of chunks that libhdf5 follows for ever, taking memory as it goes; a string
+# that says it has 4 GiB.
 ONCE_HARMFUL = [380768811, 4205231881]
 LARGEST_OF_CORPUS = 9000
 MOST_DATASETS = 3

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tables
 
+from harm import STREAM, orphans_are_ours, run_harmlessly
 from oracle import elements, is_variable_length, sha256_of_elements
 from ragged import BASES, LAYOUTS, LIBVERS, WORDS, create, fill_lists, write_every_type
 
@@ -201,3 +202,18 @@ def test_nested_variable_lengths_are_refused_by_name(h5flume, tmp_path):
     assert "variable-length sequence inside another" in h5flume.refusal(path, "lists of lists")
     assert "variable-length string inside another" in h5flume.refusal(path, "lists of texts")
     assert "reference" in h5flume.refusal(path, "lists of references")
+
+
+def test_a_string_that_says_it_is_huge_takes_no_memory(h5flume, tmp_path):
+    path = tmp_path / "huge.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=["one", "two", "three"], dtype=h5py.string_dtype())
+        at = file["x"].id.get_offset() + 2 * 16  # the last: length, address and number in a heap
+    damaged = bytearray(path.read_bytes())
+    assert damaged[at : at + 4] == b"\5\0\0\0"
+    damaged[at + 1 : at + 4] = b"\xff\xff\xff"
+    path.write_bytes(damaged)
+    with orphans_are_ours():
+        for command, selection in ((STREAM, []), (["slice"], ["[:]"])):
+            report, harm = run_harmlessly(h5flume.path, command, str(path), "/x", *selection)
+            assert report is None and not harm, harm

@@ -282,7 +282,7 @@ def test_a_signal_ends_a_job_and_leaves_nothing(h5flume, numbers, tmp_path, numb
     message = process.communicate(timeout=10)[1]
     assert process.returncode == 128 + number
     assert message == "h5flume: interrupted\n"
-    assert wait_until(lambda: not any(is_alive(pid) for pid in started))
+    assert wait_until(lambda: not any(is_alive(pid) for pid in started), 2)  # killed before
     tasks = tasks_of(h5flume, tmp_path / "t").values()
     assert all((task["state"], task["tries"]) == ("todo", 0) for task in tasks)
 
@@ -301,7 +301,7 @@ def test_ctrl_c_on_the_terminal_ends_a_job(h5flume, numbers, tmp_path):
     reader.join(10)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 130
-    assert wait_until(lambda: not any(is_alive(process) for process in started))
+    assert wait_until(lambda: not any(is_alive(process) for process in started), 2)
 
 
 @pytest.mark.parametrize("script", ["sleep 1000; true", "trap '' TERM; sleep 1000 & sleep 1000; true"])

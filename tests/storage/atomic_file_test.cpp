@@ -17,11 +17,13 @@
 #include "core/error.h"
 #include "tests/support/bytes.h"
 #include "tests/support/catch.h"
+#include "tests/support/error_of.h"
 
 using h5flume::AtomicFile;
 using h5flume::Error;
 using h5flume::ErrorCode;
 using h5flume::test::bytes_of;
+using h5flume::test::error_of;
 using h5flume::test::read_file;
 
 namespace {
@@ -49,17 +51,6 @@ class Folder {
 };
 
 void put(const std::string& path, std::string_view text) { std::ofstream(path) << text; }
-
-template <class Call>
-Error error_of(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("no error was thrown");
-  return Error(ErrorCode::kIo, "");
-}
 
 bool names(const Error& error, std::string_view text) {
   return std::string_view(error.what()).find(text) != std::string_view::npos;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "tests/support/bytes.h"
+#include "tests/support/error_of.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace h5flume;
@@ -44,7 +44,7 @@ constexpr std::size_t kLargeRun = 600'000;
 
 }  // namespace
 
-TEST_CASE("small runs are copied in the first pass over the data only", "[reader][chunks]") {
+TEST_CASE("small runs are copied in the first pass over the data only", "[readers][chunks]") {
   MappedFile file;
   const MappedBytes bytes(FileBytes(file.path, identity_of(file.path)), MappedFile::kDataBytes);
   for (std::size_t offset = 0; offset < MappedFile::kDataBytes; offset += kSmallRun) {
@@ -53,21 +53,17 @@ TEST_CASE("small runs are copied in the first pass over the data only", "[reader
   CHECK(file.are_in_place(bytes, 17, kSmallRun));
 }
 
-TEST_CASE("large runs are never copied", "[reader][chunks]") {
+TEST_CASE("large runs are never copied", "[readers][chunks]") {
   MappedFile file;
   const MappedBytes bytes(FileBytes(file.path, identity_of(file.path)), MappedFile::kDataBytes);
   CHECK(file.are_in_place(bytes, 17, kLargeRun));
 }
 
-TEST_CASE("a mapped file that has been cut short is an error in any pass", "[reader][chunks]") {
+TEST_CASE("a mapped file that has been cut short is an error in any pass", "[readers][chunks]") {
   MappedFile file;
   const MappedBytes bytes(FileBytes(file.path, identity_of(file.path)), 0);
   REQUIRE(file.are_in_place(bytes, 0, kSmallRun));
   std::filesystem::resize_file(file.path, 1'000);
-  try {
-    bytes.fetch(0, kSmallRun, file.buffer);
-    FAIL("nothing was thrown");
-  } catch (const Error& error) {
-    CHECK(error.code() == ErrorCode::kSourceChanged);
-  }
+  const Error error = error_of([&] { bytes.fetch(0, kSmallRun, file.buffer); });
+  CHECK(error.code() == ErrorCode::kSourceChanged);
 }

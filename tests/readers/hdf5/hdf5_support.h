@@ -12,10 +12,13 @@
 #include "core/error.h"
 #include "readers/hdf5/dataset.h"
 #include "tests/support/catch.h"
+#include "tests/support/error_of.h"
 
 /// The vocabulary of the tests of readers/hdf5: write a small file with the HDF5 C++ API, read
 /// it with this library, look at values and errors.
 namespace h5flume::hdf5 {
+
+using test::error_of;
 
 /// A folder of its own for one test; gone with it.
 class ScratchFolder {
@@ -100,18 +103,6 @@ inline std::string read_text(const std::string& file, const std::string& path,
                              const OpenOptions& options = {}) {
   const std::vector<char> bytes = read_all<char>(file, path, options);
   return {bytes.begin(), bytes.end()};
-}
-
-/// The Error that `code` throws; fails the test if it throws none.
-template <class Code>
-Error error_of(const Code& code) {
-  try {
-    code();
-  } catch (const Error& error) {
-    return error;
-  }
-  FAIL("no error was thrown");
-  throw std::logic_error("FAIL returns");
 }
 
 inline Error open_error(const std::string& file, const std::string& path,

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "storage/shared/shared_dict.h"
 #include "tests/support/catch.h"
+#include "tests/support/error_of.h"
 
 namespace h5flume::test {
 
@@ -63,15 +63,7 @@ inline std::string text_of(const SharedDict& dict) {
 }
 
 // The code of the error that a call throws, as it has to.
-inline ErrorCode code_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  FAIL("no error");
-  return ErrorCode::kIo;
-}
+inline ErrorCode code_of(const std::function<void()>& call) { return error_of(call).code(); }
 
 // How long the tests of random deaths run.
 inline double seconds_of_killing(double usual) {

@@ -68,8 +68,8 @@ void record_chunks(LibraryAccess& access, const OpenedDataset& opened,
       }
       // Asking for a chunk that is missing is slow: one only is asked for after the last that
       // exists.
-      if (left == 0 && !exists) return;
       if (left == 0) {
+        if (!exists) return;
         throw Error(ErrorCode::kCorruptData, "the index has fewer chunks than it gives");
       }
       chunks[i] = found;
